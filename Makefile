@@ -1,0 +1,172 @@
+# mbhaul: plain make. `make` builds below build/; `make help` lists the targets.
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/mbhaul
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/mbhaul
+SYSCONFDIR ?= /etc
+# libsasl2 looks in its own folder only, wherever PREFIX points.
+SASLDIR    ?= $(shell pkg-config --variable=libdir libsasl2 2>/dev/null || echo /usr/lib)/sasl2
+
+VERSION := 0.1.0
+O ?= build
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+
+# Debian packages: to build, and to run the demo and the tests.
+BUILD_DEPS := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libsasl2-dev libcjson-dev \
+	libcsv-dev libunistring-dev libncurses-dev
+RUN_DEPS := isync libsasl2-modules
+LAB_DEPS := $(RUN_DEPS) dovecot-imapd python3 openssl curl ca-certificates procps
+CHECK_DEPS := $(LAB_DEPS) clang libclang-rt-14-dev valgrind cyrus-clients sasl2-bin postfix mutt mandoc strace
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
+	-Wvla -Wformat=2 -Wundef
+HARDEN := -fstack-protector-strong -fPIE -fvisibility=hidden
+ifdef SAN
+HARDEN += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANLINK := -fsanitize=address,undefined
+OPT := -O1 -g
+else
+HARDEN += -D_FORTIFY_SOURCE=2
+OPT := -O2 -g
+endif
+ifdef WERROR
+WARN += -Werror
+endif
+CFLAGS ?= $(OPT)
+ALL_CPPFLAGS := -D_GNU_SOURCE -DMBHAUL_VERSION='"$(VERSION)"' -DMBHAUL_BINDIR='"$(BINDIR)"' \
+	-DMBHAUL_LIBEXECDIR='"$(LIBEXECDIR)"' -DMBHAUL_SYSCONFDIR='"$(SYSCONFDIR)"' -DMBHAUL_SASLDIR='"$(SASLDIR)"' \
+	-I. -Itoken-helper -Itoken-helper/base $(CPPFLAGS)
+ALL_CFLAGS := -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS)
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANLINK) $(LDFLAGS)
+
+pkg = $(shell pkg-config --libs $(1) 2>/dev/null)
+CURL_LIBS   = $(call pkg,libcurl)
+CRYPTO_LIBS = $(call pkg,libcrypto)
+SASL_LIBS   = $(call pkg,libsasl2)
+CJSON_LIBS  = -lcjson
+DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(CJSON_LIBS) -lcsv -lunistring
+
+objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
+BASE_SRC   := $(wildcard token-helper/base/*.c)
+TOKEN_SRC  := $(filter-out %/main.c,$(wildcard token-helper/*.c))
+FETCH_SRC  := $(filter-out %/main.c,$(wildcard token-helper/fetch/*.c))
+PLUGIN_SRC := $(wildcard sasl-plugin/*.c)
+DRIVER_SRC := $(filter-out %/main.c,$(wildcard driver/*.c))
+# What the plugin carries of the other layers; it links nothing but libsasl2 and libc.
+PLUGIN_SHARED := token-helper/ask.c token-helper/base/err.c token-helper/base/text.c token-helper/base/secret.c \
+	token-helper/base/proc.c token-helper/base/file.c token-helper/base/base64.c
+UNIT_SRC   := $(wildcard tests/unit/*.c)
+PROGRAMS   := $(O)/mbhaul $(O)/mbhaul-token $(O)/mbhaul-token-fetch
+PLUGIN     := $(O)/sasl2/libmbhaul.so
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
+MAN1 := driver/mbhaul.1 token-helper/mbhaul-token.1
+MAN5 := driver/mbhaul.conf.5
+MAN7 := sasl-plugin/mbhaul-sasl.7
+
+all: $(PROGRAMS) $(PLUGIN)
+
+help:
+	@echo "make deps       install what building and running needs from Debian"
+	@echo "make            build below $(O)/"
+	@echo "make demo       migrate the sample mailboxes of a stand-in tenant and show the result"
+	@echo "make check      build with gcc, clang and sanitizers, run every test"
+	@echo "make bench      the figures of README.md, measured here"
+	@echo "make fuzz       fuzz every parser for FUZZ_SECONDS=60 each"
+	@echo "make lab        start the stand-in tenant and servers for use by hand; make lab-down ends them"
+	@echo "make install    DESTDIR= PREFIX=$(PREFIX) SASLDIR=$(SASLDIR)"
+	@echo "make uninstall clean"
+
+$(O)/.gitignore:
+	@mkdir -p $(O) && echo '*' > $@
+	@[ ! -d build ] || echo '*' > build/.gitignore
+
+$(O)/obj/%.o: %.c | $(O)/.gitignore
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/obj/pic/%.o: %.c | $(O)/.gitignore
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
+
+define archive
+	@rm -f $@
+	ar rcs $@ $^
+endef
+$(O)/libbase.a: $(call objs,$(BASE_SRC))
+	$(archive)
+$(O)/libtoken.a: $(call objs,$(TOKEN_SRC))
+	$(archive)
+$(O)/libfetch.a: $(call objs,$(FETCH_SRC))
+	$(archive)
+$(O)/libdriver.a: $(call objs,$(DRIVER_SRC))
+	$(archive)
+
+$(O)/mbhaul-token: $(O)/obj/token-helper/main.o $(O)/libtoken.a $(O)/libbase.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS)
+$(O)/mbhaul-token-fetch: $(O)/obj/token-helper/fetch/main.o $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CURL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
+$(O)/mbhaul: $(O)/obj/driver/main.o $(O)/libdriver.a $(O)/libtoken.a $(O)/libbase.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS)
+$(PLUGIN): $(patsubst %.c,$(O)/obj/pic/%.o,$(PLUGIN_SRC) $(PLUGIN_SHARED)) sasl-plugin/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -pie,$(ALL_LDFLAGS)) -shared $(if $(SAN),,-Wl,-z,defs) -Wl,--version-script=sasl-plugin/exports.map \
+		-o $@ $(filter %.o,$^) $(SASL_LIBS)
+
+$(O)/tests/%: $(O)/obj/tests/unit/%.o $(O)/obj/sasl-plugin/message.o $(O)/libdriver.a $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) $(CRYPTO_LIBS) -ldl
+
+tests-build: all $(UNIT_TESTS)
+
+deps:
+	@tests/deps $(BUILD_DEPS) $(RUN_DEPS)
+deps-lab:
+	@tests/deps $(BUILD_DEPS) $(LAB_DEPS)
+deps-check:
+	@tests/deps $(BUILD_DEPS) $(CHECK_DEPS)
+
+# Packages must be there before make looks for their flags: hence the second make.
+demo: deps-lab
+	+@$(MAKE) --no-print-directory all
+	@tests/lab/demo $(O)
+lab: deps-lab
+	+@$(MAKE) --no-print-directory all
+	@tests/lab/lab up
+lab-down:
+	@tests/lab/lab down
+check: deps-check
+	@tests/check
+bench: deps-lab
+	+@$(MAKE) --no-print-directory all
+	@tests/bench/run $(O)
+fuzz: deps-check
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SASLDIR) \
+		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	install -m 755 $(O)/mbhaul $(O)/mbhaul-token $(DESTDIR)$(BINDIR)
+	install -m 755 $(O)/mbhaul-token-fetch $(DESTDIR)$(LIBEXECDIR)
+	install -m 644 $(PLUGIN) $(DESTDIR)$(SASLDIR)
+	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/mbhaul $(DESTDIR)$(BINDIR)/mbhaul-token $(DESTDIR)$(SASLDIR)/libmbhaul.so
+	rm -rf $(DESTDIR)$(LIBEXECDIR)
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7)))
+
+clean:
+	rm -rf $(O)
+
+.PHONY: all help tests-build deps deps-lab deps-check demo lab lab-down check bench fuzz install uninstall clean
+.SECONDARY:
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,414 @@
+/*
+ * What mbsync will not say. A NO to one FETCH or APPEND is final for it, and it then exits 0 (mbsync, sync.c: "attempted,
+ * but failed => ignore"); so its state is held against the source here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "check.h"
+#include "state.h"
+#include "sync.h"
+
+enum { LISTED_MAX = 20000 }; /* messages that are listed singly; more are counted in one line a folder */
+
+static const char stub_subject[] = "Retrieval using the IMAP4 protocol failed";
+
+/* --- messages without a pair --- */
+
+static bool want_all(struct sync *s, void *arg, size_t folder, struct buf *criteria)
+{
+	(void)s, (void)arg, (void)folder;
+	buf_adds(criteria, "ALL");
+	return true;
+}
+
+static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
+{
+	struct sync_folder *f = &s->folders[scan->folder];
+	struct sync_check *found = arg;
+	struct state state;
+	uint32_t *list;
+	size_t i, n;
+
+	free(f->missing);
+	f->missing = NULL;
+	f->n_missing = 0;
+	if (scan->status != IMAP_OK) {
+		err_set(e, CODE_LATER, "the source does not open \"%s\": %s", check_choice(s, scan->folder)->source, scan->answer);
+		return -1;
+	}
+	f->messages = scan->exists;
+	if (state_has_journal(f->state)) {
+		found->journals++;
+		return 0;
+	}
+	if (state_read(f->state, &state, e))
+		return -1;
+	if (!state.exists) {
+		found->fresh += scan->uids.n;
+		return 0;
+	}
+	if (state.far_validity && scan->validity && state.far_validity != scan->validity) {
+		if (!found->changed++)
+			snprintf(found->changed_folder, sizeof found->changed_folder, "%s",
+				 check_choice(s, scan->folder)->source);
+		state_clear(&state);
+		return 0;
+	}
+	list = malloc((scan->uids.n + 1) * sizeof *list);
+	if (!list) {
+		state_clear(&state);
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	}
+	n = state_unpaired(&state, scan->uids.v, scan->uids.n, list);
+	for (i = scan->uids.n; i && scan->uids.v[i - 1] > state.max_pulled; i--)
+		found->fresh++;
+	for (i = 0; i < n; i++)
+		found->signature = (found->signature ^ list[i] ^ ((uint64_t)scan->folder << 32)) * 0x100000001b3u;
+	found->missing += n;
+	if (n) {
+		log_say(&s->log, "folder \"%s\": %zu of %zu messages have no counterpart at the destination, UID %u to %u",
+			check_choice(s, scan->folder)->source, n, scan->uids.n, list[0], list[n - 1]);
+		f->missing = list;
+		f->n_missing = n;
+	} else {
+		free(list);
+	}
+	state_clear(&state);
+	return 0;
+}
+
+static const char *kind_of(enum message_trouble trouble)
+{
+	switch (trouble) {
+	case MESSAGE_REFUSED:
+		return "refused";
+	case MESSAGE_NO_HEADER:
+		return "no-header";
+	case MESSAGE_TOO_BIG:
+		return "too-big";
+	case MESSAGE_NO_FETCH:
+		break;
+	}
+	return "unreadable";
+}
+
+/* Why mbsync left it out: from what it said in its last run. Silence means that the answer had no data in it. */
+static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
+{
+	char channel[32], text[512];
+	size_t i;
+
+	snprintf(channel, sizeof channel, "c%04u", check_choice(s, folder)->channel);
+	for (i = 0; i < s->notes.n; i++) {
+		const struct message_note *note = &s->notes.v[i];
+
+		if (note->uid != m->uid || strcmp(note->channel, channel))
+			continue;
+		snprintf(text, sizeof text, "%s%s%s", classify_message_text(note->trouble), s->notes.answers[i][0] ? ": " : "",
+			 s->notes.answers[i]);
+		ledger_set(&m->reason, text);
+		ledger_set(&m->kind, kind_of(note->trouble));
+		return;
+	}
+	ledger_set(&m->reason, "the source answers without the message's text: an item that it cannot render");
+	ledger_set(&m->kind, "unreadable");
+}
+
+static void describe(struct ledger_message *m, const struct check_item *item)
+{
+	char date[64];
+
+	m->size = item->size;
+	free(m->date);
+	m->date = check_header(item, "Date", 60);
+	if (!m->date[0] && item->internal) {
+		snprintf(date, sizeof date, "%.*s", (int)(item->internal_len < 60 ? item->internal_len : 60), item->internal);
+		ledger_set(&m->date, date);
+	}
+	free(m->from);
+	m->from = check_header(item, "From", 200);
+	free(m->subject);
+	m->subject = check_header(item, "Subject", 300);
+	free(m->message_id);
+	m->message_id = check_header(item, "Message-ID", 300);
+}
+
+struct describing {
+	struct ledger *ledger;
+	size_t first; /* of the folder's messages in the ledger, sorted by UID */
+};
+
+static int on_describe(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct describing *d = arg;
+	struct check_item item;
+	size_t low = d->first, high = d->ledger->n_left;
+
+	(void)e;
+	if (!check_parse_fetch(text, n, &item))
+		return 0;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (d->ledger->left[mid].uid < item.uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < d->ledger->n_left && d->ledger->left[low].uid == item.uid)
+		describe(&d->ledger->left[low], &item);
+	return 0;
+}
+
+static struct ledger_message *add_left(struct sync *s, size_t folder, uint32_t uid)
+{
+	struct ledger_message *m = ledger_add_left(&s->ledger);
+
+	if (m) {
+		m->uid = uid;
+		ledger_set(&m->folder, check_choice(s, folder)->source);
+	}
+	return m;
+}
+
+/* Adds the uids of one folder to the ledger's list, with what the source says of them. */
+static int list_messages(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e)
+{
+	struct describing d = {&s->ledger, s->ledger.n_left};
+	char reason[200];
+	size_t i, some = n;
+
+	if (s->ledger.n_left + n > LISTED_MAX)
+		some = s->ledger.n_left < LISTED_MAX ? LISTED_MAX - s->ledger.n_left : 0;
+	for (i = 0; i < some; i++) {
+		struct ledger_message *m = add_left(s, folder, uids[i]);
+
+		if (!m)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		if (kind) {
+			ledger_set(&m->kind, kind);
+			ledger_set(&m->reason, "the source gave a stub in its place: an item that it cannot render; the stub was "
+					       "copied");
+		} else {
+			set_reason(s, folder, m);
+		}
+	}
+	if (some) {
+		if (check_open(s, &s->source, folder, e) ||
+		    check_fetch(&s->source, uids, some, on_describe, &d, e))
+			return -1;
+	}
+	if (some < n) {
+		struct ledger_message *m = add_left(s, folder, 0);
+
+		if (!m)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		snprintf(reason, sizeof reason, "%zu more messages, UID %u to %u", n - some, uids[some], uids[n - 1]);
+		ledger_set(&m->reason, reason);
+		ledger_set(&m->kind, kind ? kind : "many");
+	}
+	return 0;
+}
+
+/* Empties the list, but for the stubs, which were found in earlier passes and are found only once. */
+static void keep_stubs(struct ledger *l)
+{
+	struct ledger kept;
+	size_t i;
+
+	memset(&kept, 0, sizeof kept);
+	for (i = 0; i < l->n_left; i++) {
+		struct ledger_message *m;
+
+		if (!l->left[i].kind || strcmp(l->left[i].kind, "stub"))
+			continue;
+		m = ledger_add_left(&kept);
+		if (!m)
+			break;
+		*m = l->left[i];
+		memset(&l->left[i], 0, sizeof l->left[i]);
+	}
+	ledger_clear_left(l);
+	l->left = kept.left;
+	l->n_left = kept.n_left;
+}
+
+int sync_list_missing(struct sync *s, struct verdict *v)
+{
+	struct err e = ERR_INIT;
+	bool any = false;
+	size_t i;
+
+	keep_stubs(&s->ledger);
+	for (i = 0; i < s->n_folders; i++)
+		any = any || s->folders[i].n_missing;
+	if (any && sync_connect(s, &s->source, v))
+		return -1;
+	for (i = 0; i < s->n_folders; i++)
+		if (s->folders[i].n_missing && list_messages(s, i, s->folders[i].missing, s->folders[i].n_missing, NULL, &e))
+			goto failed;
+	for (i = 0; i < s->plan.n; i++) {
+		const struct folder_choice *c = &s->plan.v[i];
+		struct ledger_message *left;
+
+		if (c->fate != FOLDER_STUCK)
+			continue;
+		left = ledger_add_left(&s->ledger);
+		if (!left) {
+			err_set(&e, CODE_UNAVAILABLE, "no memory");
+			goto failed;
+		}
+		ledger_set(&left->folder, c->source);
+		ledger_set(&left->kind, "folder");
+		ledger_set(&left->reason, c->why);
+	}
+	return 0;
+failed:
+	sync_verdict(s, &s->source, s->source.imap ? imap_last_answer(s->source.imap) : NULL, &e, v);
+	return -1;
+}
+
+int sync_mend(struct sync *s, struct verdict *v)
+{
+	struct err e = ERR_INIT;
+	size_t i;
+
+	for (i = 0; s->dialect == MBSYNC_14 && i < s->n_folders; i++) {
+		struct sync_folder *f = &s->folders[i];
+
+		if (f->n_missing && state_lower(f->state, f->missing[0] - 1, &e)) {
+			sync_verdict(s, &s->source, NULL, &e, v);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int sync_check_missing(struct sync *s, struct sync_check *found, struct verdict *v)
+{
+	struct err e = ERR_INIT;
+
+	memset(found, 0, sizeof *found);
+	ledger_set(&s->ledger.doing, "checking");
+	sync_write(s, false);
+	if (check_scan_folders(s, &s->source, want_all, got_source, found, v))
+		return -1;
+	if (!sync_count(s, &e))
+		return 0;
+	sync_verdict(s, &s->source, NULL, &e, v);
+	return -1;
+}
+
+/* --- stubs --- */
+
+struct stubs {
+	uint32_t *highest; /* destination UID, a folder */
+	uint32_t **far;    /* source UIDs of stubs */
+	size_t *n;
+};
+
+/* Only what was copied since the last look, and only folders that got something. */
+static bool want_fresh(struct sync *s, void *arg, size_t folder, struct buf *criteria)
+{
+	struct stubs *t = arg;
+	uint32_t from = s->ledger.folders[folder].checked + 1;
+
+	if (t->highest[folder] < from)
+		return false;
+	buf_addf(criteria, "UID %u:%u SUBJECT \"%s\"", from, t->highest[folder], stub_subject);
+	return true;
+}
+
+static int got_stubs(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
+{
+	struct stubs *t = arg;
+	struct state state;
+	size_t i, k;
+
+	if (scan->status != IMAP_OK) {
+		err_set(e, CODE_LATER, "the destination does not search \"%s\": %s", check_choice(s, scan->folder)->destination,
+			scan->answer);
+		return -1;
+	}
+	if (!scan->uids.n)
+		return 0;
+	if (state_read(s->folders[scan->folder].state, &state, e))
+		return -1;
+	t->far[scan->folder] = calloc(scan->uids.n, sizeof(uint32_t));
+	for (i = 0; t->far[scan->folder] && i < state.count; i++)
+		for (k = 0; k < scan->uids.n; k++)
+			if (state.pairs[i].near == scan->uids.v[k] && t->n[scan->folder] < scan->uids.n)
+				t->far[scan->folder][t->n[scan->folder]++] = state.pairs[i].far;
+	state_clear(&state);
+	return t->far[scan->folder] ? 0 : err_set(e, CODE_UNAVAILABLE, "no memory");
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int highest_near(struct sync *s, uint32_t *highest, struct err *e)
+{
+	size_t i, k;
+
+	for (i = 0; i < s->n_folders; i++) {
+		struct state state;
+
+		if (state_read(s->folders[i].state, &state, e))
+			return -1;
+		for (k = 0; k < state.count; k++)
+			if (state.pairs[k].near > highest[i])
+				highest[i] = state.pairs[k].near;
+		state_clear(&state);
+	}
+	return 0;
+}
+
+int sync_check_stubs(struct sync *s, struct verdict *v)
+{
+	struct stubs t = {calloc(s->n_folders + 1, sizeof(uint32_t)), calloc(s->n_folders + 1, sizeof(uint32_t *)),
+			  calloc(s->n_folders + 1, sizeof(size_t))};
+	struct err e = ERR_INIT;
+	bool any = false;
+	int rc = -1;
+	size_t i;
+
+	if (!t.highest || !t.far || !t.n) {
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
+		goto failed;
+	}
+	if (highest_near(s, t.highest, &e))
+		goto failed;
+	for (i = 0; i < s->n_folders && !any; i++)
+		any = t.highest[i] > s->ledger.folders[i].checked;
+	if (any && check_scan_folders(s, &s->destination, want_fresh, got_stubs, &t, v))
+		goto out;
+	for (i = 0; i < s->n_folders; i++) {
+		if (t.n[i]) {
+			qsort(t.far[i], t.n[i], sizeof(uint32_t), by_uid);
+			if (sync_connect(s, &s->source, v))
+				goto out;
+			if (list_messages(s, i, t.far[i], t.n[i], "stub", &e))
+				goto failed;
+		}
+		if (t.highest[i] > s->ledger.folders[i].checked)
+			s->ledger.folders[i].checked = t.highest[i];
+	}
+	rc = 0;
+	goto out;
+failed:
+	sync_verdict(s, &s->destination, NULL, &e, v);
+out:
+	for (i = 0; t.far && i < s->n_folders; i++)
+		free(t.far[i]);
+	free(t.far);
+	free(t.highest);
+	free(t.n);
+	return rc;
+}

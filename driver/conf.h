@@ -1,0 +1,67 @@
+/*
+ * mbhaul.conf as the driver reads it: [source], [destination], [folders], [fleet] and [relay], and through
+ * profile.h the [profile NAME] sections.
+ *
+ * A struct conf owns everything in it, until conf_clear. Paths are absolute: relative ones in the file lie
+ * below the file's folder. Errors are CODE_CONFIG with "file:line: what"; the mistakes of [source] and so on
+ * are told together, as far as e->text holds them.
+ */
+#ifndef MBHAUL_CONF_H
+#define MBHAUL_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "driver/folders.h"
+#include "profile.h"
+
+struct err;
+struct mailbox;
+
+enum conf_tls { CONF_IMAPS, CONF_STARTTLS };
+
+struct conf_server {
+	char *host;                    /* never NULL after a successful read */
+	int port;                      /* 993, or 143 with STARTTLS, unless set */
+	enum conf_tls tls;             /* there is no way to go without TLS */
+	char *ca_file;                 /* further certificate authorities, PEM; NULL */
+	char *auth;                    /* the one SASL mechanism, upper case */
+	const struct profile *profile; /* where tokens come from; NULL with a password */
+	int pipeline_depth;            /* commands under way at once; 0: mbsync's default (no limit) */
+};
+
+struct conf_fleet {
+	int jobs;        /* mailboxes at a time: 4 */
+	char *mbsync;    /* absolute path, or a name that is looked up in PATH: "mbsync" */
+	char *haul;      /* the haul directory: ./haul beside mbhaul.conf */
+	char *mailboxes; /* the CSV: mailboxes.csv beside mbhaul.conf */
+	int grace;       /* minutes for which a refused login counts as "not propagated yet": 60 */
+	int timeout;     /* seconds that a server may be silent: 120 */
+};
+
+struct conf {
+	char *file; /* absolute path of mbhaul.conf */
+	struct profiles profiles;
+	struct conf_server source, destination;
+	char *destination_user;          /* pattern: %a is the Destination address, %% a percent sign: "%a" */
+	char *destination_password_file; /* pattern too; NULL */
+	struct folder_rules folders;
+	struct conf_fleet fleet;
+};
+
+/* Pure. Text that came from `file` (an absolute path). conf_clear(out) in every case. */
+int conf_parse(const char *text, size_t n, const char *file, struct conf *out, struct err *e);
+
+/* Finds the file (see profiles_find_file; `option` is --config or NULL), which must be trustworthy
+ * (file_read_trusted), and reads it. conf_clear(out) in every case. */
+int conf_load(const char *option, struct conf *out, struct err *e);
+
+void conf_clear(struct conf *c);
+
+/* True for the mechanisms that carry a token: XOAUTH2 and OAUTHBEARER. */
+bool conf_is_token(const char *mechanism);
+
+/* Fills in %a and %% of a pattern. Malloc'ed; NULL without memory. */
+char *conf_expand(const char *pattern, const char *address);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * Doubles: after a run that was broken off, the server may still commit what it had buffered from the dead session while
+ * the next run copies the same messages again. Such a message carries mbsync's X-TUID and has no pair in mbsync's state;
+ * and, to tell it from mail that a user moved here, another message in the folder that has a pair is the same but for
+ * the X-TUID.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "check.h"
+#include "state.h"
+#include "sync.h"
+
+struct seen {
+	uint32_t uid;
+	uint64_t size, hash;
+	bool copied; /* has an X-TUID */
+	char *subject;
+};
+
+struct gathered {
+	struct seen *v;
+	size_t n, cap;
+};
+
+static void hash_field(uint64_t *h, const struct check_item *item, const char *name)
+{
+	const char *value;
+	size_t n, i;
+
+	*h = (*h ^ 0xff) * 0x100000001b3u;
+	if (!item->headers || !imap_header_field(item->headers, item->headers_len, name, &value, &n))
+		return;
+	for (i = 0; i < n; i++)
+		*h = (*h ^ (unsigned char)value[i]) * 0x100000001b3u;
+}
+
+static int on_item(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct gathered *g = arg;
+	struct check_item item;
+	const char *value;
+	struct seen *s;
+	size_t len;
+
+	if (!check_parse_fetch(text, n, &item))
+		return 0;
+	if (g->n == g->cap) {
+		size_t cap = g->cap ? g->cap * 2 : 256;
+		struct seen *more = realloc(g->v, cap * sizeof *more);
+
+		if (!more)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		g->v = more;
+		g->cap = cap;
+	}
+	s = &g->v[g->n++];
+	memset(s, 0, sizeof *s);
+	s->uid = item.uid;
+	s->size = item.size;
+	s->hash = 0xcbf29ce484222325u;
+	hash_field(&s->hash, &item, "Message-ID");
+	hash_field(&s->hash, &item, "Date");
+	hash_field(&s->hash, &item, "From");
+	hash_field(&s->hash, &item, "Subject");
+	s->copied = item.headers && imap_header_field(item.headers, item.headers_len, "X-TUID", &value, &len);
+	if (s->copied)
+		s->subject = check_header(&item, "Subject", 300);
+	return 0;
+}
+
+static void gathered_clear(struct gathered *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		free(g->v[i].subject);
+	free(g->v);
+	memset(g, 0, sizeof *g);
+}
+
+struct suspects {
+	uint32_t **uids; /* without a pair, a folder */
+	size_t *n;
+};
+
+static bool want_all(struct sync *s, void *arg, size_t folder, struct buf *criteria)
+{
+	(void)arg;
+	buf_adds(criteria, "ALL");
+	return s->folders[folder].pairs > 0;
+}
+
+static int got_destination(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
+{
+	struct suspects *t = arg;
+	struct state state;
+	uint32_t *list;
+
+	if (scan->status != IMAP_OK)
+		return err_set(e, CODE_LATER, "the destination does not open \"%s\": %s",
+			       check_choice(s, scan->folder)->destination, scan->answer);
+	if (state_read(s->folders[scan->folder].state, &state, e))
+		return -1;
+	list = malloc((scan->uids.n + 1) * sizeof *list);
+	if (list) {
+		t->uids[scan->folder] = list;
+		t->n[scan->folder] = state_strangers(&state, scan->uids.v, scan->uids.n, list);
+	}
+	state_clear(&state);
+	return list ? 0 : err_set(e, CODE_UNAVAILABLE, "no memory");
+}
+
+/* Is it the same message, under a pair? */
+static uint32_t twin(const struct seen *stranger, const struct gathered *paired)
+{
+	size_t i;
+
+	for (i = 0; i < paired->n; i++)
+		if (paired->v[i].copied && paired->v[i].size == stranger->size && paired->v[i].hash == stranger->hash)
+			return paired->v[i].uid;
+	return 0;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, size_t n, struct err *e)
+{
+	struct gathered strangers = {0}, paired = {0};
+	struct state state = {0};
+	uint32_t *near = NULL;
+	size_t i, k = 0;
+	int rc = -1;
+
+	if (check_open(s, &s->destination, folder, e) || check_fetch(&s->destination, uids, n, on_item, &strangers, e))
+		goto out;
+	for (i = 0; i < strangers.n; i++)
+		k += strangers.v[i].copied;
+	if (!k) {
+		rc = 0;
+		goto out;
+	}
+	if (state_read(s->folders[folder].state, &state, e))
+		goto out;
+	near = calloc(state.count + 1, sizeof *near);
+	if (!near) {
+		err_set(e, CODE_UNAVAILABLE, "no memory");
+		goto out;
+	}
+	for (i = k = 0; i < state.count; i++)
+		if (state.pairs[i].near)
+			near[k++] = state.pairs[i].near;
+	qsort(near, k, sizeof *near, by_uid);
+	if (check_fetch(&s->destination, near, k, on_item, &paired, e))
+		goto out;
+	for (i = 0; i < strangers.n; i++) {
+		uint32_t other = strangers.v[i].copied ? twin(&strangers.v[i], &paired) : 0;
+		struct ledger_double *d;
+
+		if (!other)
+			continue;
+		d = ledger_add_double(&s->ledger);
+		if (!d) {
+			err_set(e, CODE_UNAVAILABLE, "no memory");
+			goto out;
+		}
+		ledger_set(&d->folder, check_choice(s, folder)->destination);
+		ledger_set(&d->subject, strangers.v[i].subject);
+		d->uid = strangers.v[i].uid;
+		d->twin = other;
+		log_say(&s->log, "double in \"%s\": UID %u is UID %u again", d->folder, d->uid, d->twin);
+	}
+	rc = 0;
+out:
+	gathered_clear(&strangers);
+	gathered_clear(&paired);
+	state_clear(&state);
+	free(near);
+	return rc;
+}
+
+int sync_check_doubles(struct sync *s, struct verdict *v)
+{
+	struct suspects t = {calloc(s->n_folders + 1, sizeof(uint32_t *)), calloc(s->n_folders + 1, sizeof(size_t))};
+	struct err e = ERR_INIT;
+	int rc = -1;
+	size_t i;
+
+	ledger_clear_doubles(&s->ledger);
+	if (!t.uids || !t.n) {
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
+		goto failed;
+	}
+	log_say(&s->log, "a run was broken off: looking for doubles at the destination");
+	if (check_scan_folders(s, &s->destination, want_all, got_destination, &t, v))
+		goto out;
+	for (i = 0; i < s->n_folders; i++)
+		if (t.n[i] && compare_folder(s, i, t.uids[i], t.n[i], &e))
+			goto failed;
+	rc = 0;
+	goto out;
+failed:
+	sync_verdict(s, &s->destination, s->destination.imap ? imap_last_answer(s->destination.imap) : NULL, &e, v);
+out:
+	for (i = 0; t.uids && i < s->n_folders; i++)
+		free(t.uids[i]);
+	free(t.uids);
+	free(t.n);
+	return rc;
+}

@@ -1,0 +1,436 @@
+#include "driver/generate.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "driver/commands.h"
+#include "driver/conf.h"
+#include "driver/folders.h"
+#include "driver/haul.h"
+#include "driver/mailboxes.h"
+
+enum {
+	RC_MAX = 16 << 20,       /* of an mbsyncrc: 10,000 folders with long names */
+	COMMAND_MAX = 16384,     /* of a command line in one */
+	VERSION_MAX = 4096,      /* of what mbsync --version may say */
+	VERSION_WAIT_MS = 10000, /* for it */
+};
+
+/* ---- one mailbox ---- */
+
+int generate_begin(struct generate *g, const struct conf *conf, const struct globals *globals,
+                   enum mbsync_dialect dialect, struct err *e)
+{
+	struct buf patterns = BUF_INIT(RC_MAX);
+
+	*g = (struct generate){.conf = conf, .globals = globals, .dialect = dialect};
+	if (mbsyncrc_patterns(dialect, &conf->folders, &patterns, e)) {
+		buf_clear(&patterns);
+		return -1;
+	}
+	g->patterns = patterns.p;
+	return 0;
+}
+
+void generate_end(struct generate *g)
+{
+	free(g->patterns);
+	*g = (struct generate){0};
+}
+
+/* PROGRAM --config CONF, for sh */
+static void add_program(const struct generate *g, const char *program, struct buf *out)
+{
+	text_shell(out, program);
+	buf_adds(out, " --config ");
+	text_shell(out, g->conf->file);
+}
+
+static void add_option(struct buf *out, const char *option, const char *value)
+{
+	buf_addf(out, " --%s ", option);
+	text_shell(out, value);
+}
+
+static void add_pass_cmd(const struct generate *g, const struct conf_server *s, const char *user,
+                         const struct mailbox *m, struct buf *out)
+{
+	if (s->profile) {
+		add_program(g, g->globals->helper, out);
+		buf_adds(out, " get");
+		add_option(out, "profile", s->profile->name);
+		add_option(out, "user", user);
+		add_option(out, "host", s->host);
+	} else {
+		add_program(g, g->globals->program, out);
+		buf_adds(out, " password ");
+		text_shell(out, m->address);
+	}
+}
+
+static void set_store(struct mbsyncrc_store *store, const struct conf_server *s, const char *user,
+                      const struct buf *pass_cmd)
+{
+	store->host = s->host;
+	store->port = s->port;
+	store->starttls = s->tls == CONF_STARTTLS;
+	store->ca_file = s->ca_file;
+	store->mechanism = s->auth;
+	store->user = user;
+	store->pass_cmd = buf_str(pass_cmd);
+	store->pipeline_depth = s->pipeline_depth;
+}
+
+/* Fills rc->folders from folders.json; leaves it alone if there is none yet. `plan` and `list` keep the
+ * names. */
+static int set_folders(struct mbsyncrc *rc, const char *path, struct folder_plan *plan,
+                       struct mbsyncrc_folder **list, struct err *e)
+{
+	bool missing = false;
+
+	if (folder_plan_read(plan, path, &missing, e))
+		return -1;
+	if (missing)
+		return 0;
+	*list = calloc(plan->n + 1, sizeof(**list));
+	if (!*list)
+		return err_set(e, CODE_UNAVAILABLE, "no memory for %s", path);
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct folder_choice *c = &plan->v[i];
+
+		if (c->fate == FOLDER_COPY)
+			(*list)[rc->n++] = (struct mbsyncrc_folder){c->source, c->destination, c->channel};
+	}
+	rc->folders = *list;
+	rc->source.delimiter = plan->source_delimiter;
+	rc->destination.delimiter = plan->destination_delimiter;
+	return 0;
+}
+
+static int write_rc(struct generate *g, const struct mailbox *m, const char *file, const char *sync_cmd,
+                    struct err *e)
+{
+	const struct conf *c = g->conf;
+	struct buf source = BUF_INIT(COMMAND_MAX), destination = BUF_INIT(COMMAND_MAX),
+	           note = BUF_INIT(COMMAND_MAX);
+	struct buf text = BUF_INIT(RC_MAX);
+	struct folder_plan plan = {0};
+	struct mbsyncrc_folder *list = NULL;
+	char *state = haul_path(c->fleet.haul, m->address, HAUL_STATE);
+	char *folders = haul_path(c->fleet.haul, m->address, HAUL_FOLDERS);
+	char *user = conf_expand(c->destination_user, m->destination);
+	struct mbsyncrc rc = {.dialect = g->dialect,
+	                      .address = m->address,
+	                      .file = file,
+	                      .state = state,
+	                      .sync_cmd = sync_cmd,
+	                      .timeout = c->fleet.timeout,
+	                      .patterns = g->patterns};
+	int result = -1;
+
+	if (!state || !folders || !user) {
+		err_set(e, CODE_UNAVAILABLE, "no memory to write %s", file);
+		goto out;
+	}
+	add_pass_cmd(g, &c->source, m->address, m, &source);
+	add_pass_cmd(g, &c->destination, user, m, &destination);
+	if (g->globals->plugin_dir) {
+		buf_adds(&note, "SASL_PATH=");
+		buf_adds(&text, g->globals->plugin_dir);
+		buf_adds(&text, ":" MBHAUL_SASLDIR);
+		text_shell(&note, buf_str(&text));
+		buf_reset(&text);
+		rc.path_note = buf_str(&note);
+	}
+	set_store(&rc.source, &c->source, m->address, &source);
+	set_store(&rc.destination, &c->destination, user, &destination);
+	if (source.failed || destination.failed || note.failed)
+		err_set(e, CODE_CONFIG, "the paths of %s and its programs are too long", c->file);
+	else if (!set_folders(&rc, folders, &plan, &list, e) && !mbsyncrc_write(&rc, &text, e))
+		result = file_update(file, buf_str(&text), text.len, 0600, e);
+out:
+	folder_plan_clear(&plan);
+	free(list);
+	free(state);
+	free(folders);
+	free(user);
+	buf_clear(&source);
+	buf_clear(&destination);
+	buf_clear(&note);
+	buf_clear(&text);
+	return result;
+}
+
+static int write_script(const struct mailbox *m, const char *file, const char *sync_cmd, struct err *e)
+{
+	struct buf text = BUF_INIT(COMMAND_MAX);
+	int rc;
+
+	buf_addf(&text,
+	         "#!/bin/sh\n"
+	         "# Made by mbhaul: copies what is new in the mailbox %s.\n"
+	         "exec %s\n",
+	         m->address, sync_cmd);
+	if (text.failed)
+		rc = err_set(e, CODE_CONFIG, "the paths for %s are too long", file);
+	else
+		rc = file_update(file, buf_str(&text), text.len, 0700, e);
+	buf_clear(&text);
+	return rc;
+}
+
+int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e)
+{
+	const char *haul = g->conf->fleet.haul;
+	struct buf sync_cmd = BUF_INIT(COMMAND_MAX);
+	char *dir = haul_path(haul, m->address, NULL), *rc = haul_path(haul, m->address, HAUL_MBSYNCRC);
+	char *script = haul_path(haul, m->address, HAUL_SYNC_SH);
+	int a, b, result = -1;
+
+	if (!dir || !rc || !script) {
+		err_set(e, CODE_UNAVAILABLE, "no memory for %s", m->address);
+		goto out;
+	}
+	add_program(g, g->globals->program, &sync_cmd);
+	buf_adds(&sync_cmd, " sync ");
+	text_shell(&sync_cmd, m->address);
+	if (file_mkdirs(dir, e))
+		goto out;
+	a = write_rc(g, m, rc, buf_str(&sync_cmd), e);
+	if (a < 0)
+		goto out;
+	b = write_script(m, script, buf_str(&sync_cmd), e);
+	if (b < 0)
+		goto out;
+	result = a || b;
+out:
+	buf_clear(&sync_cmd);
+	free(dir);
+	free(rc);
+	free(script);
+	return result;
+}
+
+/* ---- mbsync ---- */
+
+char *generate_find_mbsync(const struct conf *conf, struct err *e)
+{
+	const char *name = conf->fleet.mbsync, *path = getenv("PATH");
+	char *found;
+
+	if (strchr(name, '/')) {
+		found = strdup(name);
+		if (found && !access(found, X_OK))
+			return found;
+		free(found);
+		err_errno(e, CODE_UNAVAILABLE, "cannot run %s", name);
+		err_hint(e, "correct `mbsync` in [fleet] of %s", conf->file);
+		return NULL;
+	}
+	for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path; path += *path == ':') {
+		size_t n = strcspn(path, ":");
+
+		/* A relative folder in PATH is not followed: it would mean another program elsewhere. */
+		if (*path == '/' && asprintf(&found, "%.*s/%s", (int)n, path, name) > 0) {
+			struct stat st;
+
+			if (!stat(found, &st) && S_ISREG(st.st_mode) && !access(found, X_OK))
+				return found;
+			free(found);
+		}
+		path += n;
+	}
+	err_set(e, CODE_UNAVAILABLE, "there is no program %s in PATH", name);
+	err_hint(e, "install Debian's package isync, or name mbsync's path in [fleet] of %s", conf->file);
+	return NULL;
+}
+
+int generate_ask_version(const struct conf *conf, enum mbsync_dialect *dialect, char version[32],
+                         struct err *e)
+{
+	static const char *const keep[] = {"PATH", "HOME", NULL};
+	/* mbsync wants to know a home before it says its version. */
+	const char *const add[] = {"HOME=/", NULL}, *argv[] = {NULL, "--version", NULL};
+	char *path = generate_find_mbsync(conf, e), **env = NULL;
+	struct secret answer = {0};
+	int rc = -1, status;
+
+	*dialect = MBSYNC_14;
+	version[0] = 0;
+	if (!path)
+		return -1;
+	argv[0] = path;
+	env = proc_environment(keep, getenv("HOME") ? NULL : add);
+	if (!env) {
+		err_set(e, CODE_UNAVAILABLE, "no memory to start %s", path);
+		goto out;
+	}
+	if (secret_init(&answer, VERSION_MAX, e))
+		goto out;
+	status = proc_talk(argv, env, "", 0, &answer, VERSION_WAIT_MS, 0, e);
+	if (status < 0)
+		goto out;
+	if (status)
+		err_set(e, CODE_UNAVAILABLE, "`%s --version` ends with status %d", path, status);
+	else
+		rc = mbsyncrc_version(secret_str(&answer), dialect, version, e);
+out:
+	secret_clear(&answer);
+	free(env);
+	free(path);
+	return rc;
+}
+
+/* ---- the subcommand ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* How many folders of mailboxes are there whose rows are not (any more). */
+static size_t count_strays(const struct conf *conf, const struct mailboxes *boxes)
+{
+	char *path = haul_mailboxes(conf->fleet.haul), **names = calloc(boxes->n + 1, sizeof(*names));
+	DIR *d = path ? opendir(path) : NULL;
+	size_t n = 0, strays = 0;
+	const struct dirent *entry;
+
+	for (; names && n < boxes->n; n++) {
+		struct buf name = BUF_INIT(VERSION_MAX);
+
+		haul_name(&name, boxes->list[n].address);
+		if (!name.p)
+			break;
+		names[n] = name.p;
+	}
+	if (d && n == boxes->n && names) {
+		qsort(names, n, sizeof(*names), by_name);
+		while ((entry = readdir(d))) {
+			const char *name = entry->d_name;
+
+			if (*name != '.' && !bsearch(&name, names, n, sizeof(*names), by_name))
+				strays++;
+		}
+	}
+	if (d)
+		closedir(d);
+	while (names && n--)
+		free(names[n]);
+	free(names);
+	free(path);
+	return strays;
+}
+
+struct tally {
+	size_t written, same, failed;
+	int code; /* of the first failure */
+};
+
+static void do_one(struct generate *g, const struct mailbox *m, struct tally *t)
+{
+	struct err e = ERR_INIT;
+	int rc = generate_mailbox(g, m, &e);
+
+	if (rc < 0) {
+		err_prefix(&e, "%s", m->address);
+		err_print(&e, "mbhaul generate");
+		t->code = t->failed++ ? t->code : e.code;
+	} else if (rc) {
+		t->written++;
+	} else {
+		t->same++;
+	}
+}
+
+static int all_known(const struct mailboxes *boxes, char **addresses, int n, struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		if (mailboxes_find(boxes, addresses[i]))
+			continue;
+		err_set(e, CODE_USAGE, "%s is not in %s, or not enabled there", addresses[i], boxes->file);
+		return -1;
+	}
+	return 0;
+}
+
+static int generate_all(const struct globals *globals, const struct conf *conf, const struct mailboxes *boxes,
+                        char **addresses, int n, struct err *e)
+{
+	struct generate g = {0};
+	struct tally t = {0};
+	enum mbsync_dialect dialect;
+	char version[32];
+	struct err why = ERR_INIT;
+	size_t strays;
+
+	if (all_known(boxes, addresses, n, e) || haul_make(conf->fleet.haul, NULL, e))
+		return -1;
+	if (generate_ask_version(conf, &dialect, version, &why)) {
+		err_print(&why, "mbhaul generate");
+		fprintf(stderr, "mbhaul generate: writing for mbsync 1.4; run this again when it is there\n");
+	}
+	if (generate_begin(&g, conf, globals, dialect, e))
+		return -1;
+	for (int i = 0; i < n; i++)
+		do_one(&g, mailboxes_find(boxes, addresses[i]), &t);
+	for (size_t i = 0; !n && i < boxes->n; i++)
+		do_one(&g, &boxes->list[i], &t);
+	generate_end(&g);
+	strays = n ? 0 : count_strays(conf, boxes);
+	if (strays)
+		fprintf(stderr,
+		        "mbhaul generate: %zu folder%s in %s/mailboxes without a row in %s: left alone\n",
+		        strays, strays == 1 ? "" : "s", conf->fleet.haul, boxes->file);
+	printf("%zu mailbox%s: %zu written, %zu unchanged", t.written + t.same + t.failed,
+	       t.written + t.same + t.failed == 1 ? "" : "es", t.written, t.same);
+	if (t.failed)
+		printf(", %zu failed", t.failed);
+	putchar('\n');
+	return t.failed ? t.code : 0;
+}
+
+static const char usage[] =
+    "usage: mbhaul [--config FILE] generate [ADDRESS...]\n"
+    "Writes mbsyncrc and sync.sh for the mailboxes of the CSV (or those named) into the haul\n"
+    "directory, without any network. Files that would be the same are left alone.\n";
+
+int cmd_generate(struct globals *g, int argc, char **argv)
+{
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	struct conf conf = {0};
+	struct mailboxes boxes = {0};
+	struct err e = ERR_INIT;
+	int c, rc = -1;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		fputs(usage, c == 'h' ? stdout : stderr);
+		return c == 'h' ? CODE_DONE : CODE_USAGE;
+	}
+	if (conf_load(g->config, &conf, &e))
+		goto out;
+	rc = mailboxes_load(conf.fleet.mailboxes, &boxes, &e);
+	fputs(buf_str(&boxes.notices), stderr);
+	fputs(buf_str(&boxes.problems), stderr);
+	if (!rc)
+		rc = mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e);
+	if (!rc)
+		rc = generate_all(g, &conf, &boxes, argv + optind, argc - optind, &e);
+out:
+	if (rc < 0)
+		rc = err_print(&e, "mbhaul generate");
+	mailboxes_clear(&boxes);
+	conf_clear(&conf);
+	return rc;
+}

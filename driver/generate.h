@@ -1,0 +1,40 @@
+/*
+ * What `mbhaul generate` writes for one mailbox; `mbhaul sync` writes it again once it knows the folders.
+ */
+#ifndef MBHAUL_GENERATE_H
+#define MBHAUL_GENERATE_H
+
+#include <stddef.h>
+
+#include "mbsyncrc.h"
+
+struct conf;
+struct err;
+struct globals;
+struct mailbox;
+
+/* What is the same for every mailbox. Borrowed pointers; generate_end frees what generate_begin made. */
+struct generate {
+	const struct conf *conf;
+	const struct globals *globals;
+	enum mbsync_dialect dialect;
+	char *patterns; /* private */
+};
+
+int generate_begin(struct generate *g, const struct conf *conf, const struct globals *globals,
+                   enum mbsync_dialect dialect, struct err *e);
+void generate_end(struct generate *g);
+
+/* Makes the mailbox's folder and writes mbsyncrc (0600) and sync.sh (0700), from folders.json where there is
+ * one. Returns 1 if one of the two changed, 0 if both were the same, -1. */
+int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e);
+
+/* The absolute path of mbsync as [fleet] names it, else as PATH has it. Malloc'ed; NULL (CODE_UNAVAILABLE) if
+ * there is none. */
+char *generate_find_mbsync(const struct conf *conf, struct err *e);
+
+/* Asks `mbsync --version`. -1 (CODE_UNAVAILABLE) if it cannot be run; then *dialect is MBSYNC_14. */
+int generate_ask_version(const struct conf *conf, enum mbsync_dialect *dialect, char version[32],
+                         struct err *e);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Where things lie in the haul directory:
+ *   mailboxes/<address>/  mbsyncrc  sync.sh  state/  folders.json  status.json  copied.jsonl  log  lock
+ *
+ * Nothing here touches the disk but haul_make. Strings are malloc'ed for the caller, NULL without memory.
+ */
+#ifndef MBHAUL_HAUL_H
+#define MBHAUL_HAUL_H
+
+struct buf;
+struct err;
+
+#define HAUL_MBSYNCRC "mbsyncrc"
+#define HAUL_SYNC_SH "sync.sh"
+#define HAUL_STATE "state"
+#define HAUL_FOLDERS "folders.json"
+#define HAUL_STATUS "status.json"
+#define HAUL_COPIED "copied.jsonl"
+#define HAUL_LOG "log"
+#define HAUL_LOCK "lock"
+
+/*
+ * Appends the name of a mailbox's folder: the address in lower case (ASCII), percent-encoded but for letters,
+ * digits and @ . _ - +. A name that would be too long for a file system is cut and ends with "~" and a hash
+ * of the whole.
+ */
+void haul_name(struct buf *out, const char *address);
+
+/* HAUL/mailboxes/NAME, or HAUL/mailboxes/NAME/file if file is not NULL. */
+char *haul_path(const char *haul, const char *address, const char *file);
+
+/* HAUL/mailboxes */
+char *haul_mailboxes(const char *haul);
+
+/* Makes HAUL (0700), HAUL/mailboxes and, if address is not NULL, the mailbox's folder. */
+int haul_make(const char *haul, const char *address, struct err *e);
+
+#endif

@@ -1,0 +1,604 @@
+#include "imap.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <sasl/sasl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/file.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+enum {
+	RESPONSE_MAX = 64 << 20, /* a SEARCH over five million messages */
+	AHEAD_MAX = 1 << 20,     /* read but not yet parsed, when no response is that long */
+	CAPABILITY_MAX = 4096,
+};
+
+struct imap {
+	const struct imap_server *server;
+	CURL *curl;
+	struct buf in; /* read ahead; parsed up to `done` */
+	size_t done;
+	struct buf greeting; /* what libcurl saw: header lines */
+	char capability[CAPABILITY_MAX];
+	char answer[512];
+	char error[CURL_ERROR_SIZE];
+	int last; /* number of the last command */
+	bool dead;
+	sasl_conn_t *sasl;
+	sasl_secret_t *password;
+};
+
+static bool stopped(const struct imap *c)
+{
+	return c->server->stop && *c->server->stop;
+}
+
+static void set_answer(struct imap *c, const char *text, size_t n)
+{
+	struct buf clean = BUF_INIT(8192);
+
+	text_redact(&clean, text, n > 1500 ? 1500 : n, NULL);
+	text_escape(c->answer, sizeof c->answer, buf_str(&clean), clean.len);
+	buf_clear(&clean);
+}
+
+static int dead(struct imap *c, struct err *e, const char *what)
+{
+	c->dead = true;
+	err_set(e, CODE_LATER, "%s: %s", c->server->host, what);
+	if (c->answer[0])
+		err_set(e, CODE_LATER, "%s: %s (%s)", c->server->host, what, c->answer);
+	return -1;
+}
+
+static int wait_socket(struct imap *c, short events, long long end, struct err *e)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &fd);
+	if (fd == CURL_SOCKET_BAD)
+		return dead(c, e, "the connection is gone");
+	for (;;) {
+		struct pollfd p = {fd, events, 0};
+		long long left = end - file_now_ms();
+		int n;
+
+		if (stopped(c))
+			return dead(c, e, "stopped");
+		if (left <= 0)
+			return dead(c, e, "no answer in time");
+		n = poll(&p, 1, left > 1000 ? 1000 : (int)left);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return dead(c, e, "cannot wait for the server");
+	}
+}
+
+static int send_bytes(struct imap *c, const char *p, size_t n, struct err *e)
+{
+	long long end = file_now_ms() + c->server->timeout * 1000LL;
+
+	while (n) {
+		size_t k = 0;
+		CURLcode rc = curl_easy_send(c->curl, p, n, &k);
+
+		if (rc == CURLE_AGAIN) {
+			if (wait_socket(c, POLLOUT, end, e))
+				return -1;
+			continue;
+		}
+		if (rc != CURLE_OK)
+			return dead(c, e, "the connection was dropped");
+		p += k;
+		n -= k;
+	}
+	return 0;
+}
+
+/* Reads more into c->in. */
+static int receive(struct imap *c, struct err *e)
+{
+	long long end = file_now_ms() + c->server->timeout * 1000LL;
+	char block[16384];
+
+	for (;;) {
+		size_t k = 0;
+		CURLcode rc = curl_easy_recv(c->curl, block, sizeof block, &k);
+
+		if (rc == CURLE_AGAIN) {
+			if (wait_socket(c, POLLIN, end, e))
+				return -1;
+			continue;
+		}
+		if (rc != CURLE_OK || !k)
+			return dead(c, e, "the connection was dropped");
+		buf_add(&c->in, block, k);
+		if (c->in.failed)
+			return dead(c, e, "an answer is longer than 64 MB");
+		return 0;
+	}
+}
+
+/* The next whole response with its literals: *text, *n without the last CRLF, valid until the next call. */
+static int next_response(struct imap *c, const char **text, size_t *n, struct err *e)
+{
+	size_t at, scan;
+
+	if (c->done) {
+		buf_drop(&c->in, c->done);
+		c->done = 0;
+	}
+	at = scan = 0;
+	for (;;) {
+		const char *base = buf_str(&c->in), *lf;
+		long long literal;
+		size_t line;
+
+		lf = scan < c->in.len ? memchr(base + scan, '\n', c->in.len - scan) : NULL;
+		if (!lf) {
+			scan = c->in.len;
+			if (receive(c, e))
+				return -1;
+			continue;
+		}
+		line = (size_t)(lf - base);
+		if (line > at && base[line - 1] == '\r')
+			line--;
+		literal = imap_literal(base + at, line - at);
+		if (literal == -2 || literal > RESPONSE_MAX)
+			return dead(c, e, "a literal is out of reason");
+		if (literal < 0) {
+			*text = base;
+			*n = line;
+			c->done = (size_t)(lf - base) + 1;
+			return 0;
+		}
+		at = scan = (size_t)(lf - base) + 1 + (size_t)literal;
+		while (c->in.len < at)
+			if (receive(c, e))
+				return -1;
+	}
+}
+
+static void take_capability(struct imap *c, const char *text, size_t n)
+{
+	if (n > sizeof c->capability - 3)
+		n = sizeof c->capability - 3;
+	snprintf(c->capability, sizeof c->capability, " %.*s ", (int)n, text);
+}
+
+bool imap_can(const struct imap *c, const char *capability)
+{
+	const char *p = c->capability;
+	size_t n = strlen(capability);
+
+	while ((p = strcasestr(p, capability))) {
+		if (p[-1] == ' ' && p[n] == ' ')
+			return true;
+		p++;
+	}
+	return false;
+}
+
+int imap_send(struct imap *c, struct err *e, const char *fmt, ...)
+{
+	struct buf line = BUF_INIT(65536);
+	va_list ap;
+	char *text = NULL;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (rc < 0)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	buf_addf(&line, "m%d ", ++c->last);
+	buf_adds(&line, text);
+	buf_adds(&line, "\r\n");
+	free(text);
+	rc = c->dead ? dead(c, e, "the connection is gone") : send_bytes(c, buf_str(&line), line.len, e);
+	buf_clear(&line);
+	return rc ? -1 : c->last;
+}
+
+/* Is it the tagged answer of `command`? Then *status and what follows the tag. */
+static bool tagged(const char *text, size_t n, int command, int *status, const char **rest, size_t *len)
+{
+	static const char *const words[] = {"OK", "NO", "BAD"};
+	char tag[16];
+	size_t k = (size_t)snprintf(tag, sizeof tag, "m%d ", command), i, w;
+
+	if (n < k || memcmp(text, tag, k))
+		return false;
+	*rest = text + k;
+	*len = n - k;
+	*status = IMAP_BAD_COMMAND;
+	for (i = 0; i < 3; i++) {
+		w = strlen(words[i]);
+		if (*len >= w && !strncasecmp(*rest, words[i], w))
+			*status = (int)i;
+	}
+	return true;
+}
+
+int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struct err *e)
+{
+	const char *text, *rest;
+	size_t n, len;
+	int status, rc;
+
+	if (command < 0)
+		return -1;
+	if (c->dead)
+		return dead(c, e, "the connection is gone");
+	for (;;) {
+		if (next_response(c, &text, &n, e))
+			return -1;
+		if (tagged(text, n, command, &status, &rest, &len)) {
+			set_answer(c, rest, len);
+			return status;
+		}
+		if (n >= 5 && !strncasecmp(text, "* BYE", 5)) {
+			set_answer(c, text + 2, n - 2);
+			return dead(c, e, "the server closes the connection");
+		}
+		if (n < 2 || memcmp(text, "* ", 2)) {
+			/* Exchange says "Server Unavailable." without any tag when its back end is gone. */
+			if (n >= 18 && !strncasecmp(text, "Server Unavailable", 18)) {
+				set_answer(c, text, n);
+				return dead(c, e, "the server is unavailable");
+			}
+			continue;
+		}
+		if (n > 13 && !strncasecmp(text + 2, "CAPABILITY ", 11))
+			take_capability(c, text + 13, n - 13);
+		if (each && (rc = each(arg, text + 2, n - 2, e)))
+			return rc;
+	}
+}
+
+int imap_command(struct imap *c, imap_untagged *each, void *arg, struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	char *text = NULL;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (rc < 0)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	rc = imap_wait(c, imap_send(c, e, "%s", text), each, arg, e);
+	free(text);
+	return rc;
+}
+
+const char *imap_last_answer(const struct imap *c)
+{
+	return c->answer;
+}
+
+bool imap_alive(struct imap *c)
+{
+	struct err e = ERR_INIT;
+
+	return c && !c->dead && imap_command(c, NULL, NULL, &e, "NOOP") == IMAP_OK;
+}
+
+/* --- authentication --- */
+
+static int give_name(void *context, int id, const char **result, unsigned *len)
+{
+	struct imap *c = context;
+
+	if (id != SASL_CB_AUTHNAME && id != SASL_CB_USER)
+		return SASL_FAIL;
+	*result = c->server->user;
+	if (len)
+		*len = (unsigned)strlen(c->server->user);
+	return SASL_OK;
+}
+
+static int give_password(sasl_conn_t *conn, void *context, int id, sasl_secret_t **secret)
+{
+	struct imap *c = context;
+
+	(void)conn;
+	if (id != SASL_CB_PASS || !c->password)
+		return SASL_FAIL;
+	*secret = c->password;
+	return SASL_OK;
+}
+
+static int no_log(void *context, int level, const char *message)
+{
+	(void)context, (void)level, (void)message; /* sasl_errdetail says it again */
+	return SASL_OK;
+}
+
+typedef int (*sasl_proc)(void);
+
+static int refused(struct imap *c, struct err *e)
+{
+	const char *detail = c->sasl ? sasl_errdetail(c->sasl) : "";
+
+	/* libsasl puts "SASL(-1): generic failure: " before a plugin's words. */
+	if (strstr(detail, "mbhaul: "))
+		detail = strstr(detail, "mbhaul: ") + 8;
+	else if (c->answer[0])
+		detail = c->answer;
+	return err_set(e, CODE_REFUSED, "%s refuses the login of %s: %s", c->server->host, c->server->user,
+	               detail);
+}
+
+static int say(struct imap *c, const char *bytes, unsigned n, struct err *e)
+{
+	size_t len = BASE64_LEN((size_t)n);
+	char *line = malloc(len + 3);
+	int rc;
+
+	if (!line)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	len = base64_encode_to(line, bytes, n, BASE64_STANDARD);
+	memcpy(line + len, "\r\n", 3);
+	rc = send_bytes(c, line, len + 2, e);
+	explicit_bzero(line, len);
+	free(line);
+	return rc;
+}
+
+static int converse(struct imap *c, int command, int step, struct err *e)
+{
+	const char *text, *rest, *out = NULL;
+	struct buf challenge = BUF_INIT(65536);
+	unsigned outlen = 0;
+	size_t n, len;
+	int status, rc = -1;
+
+	for (;;) {
+		if (next_response(c, &text, &n, e))
+			break;
+		if (n && text[0] == '+') {
+			while (n && (*text == '+' || *text == ' '))
+				text++, n--;
+			buf_reset(&challenge);
+			if (base64_decode(&challenge, text, n, BASE64_STANDARD)) {
+				err_set(e, CODE_UNAVAILABLE, "%s sends a challenge that is not base64",
+				        c->server->host);
+				break;
+			}
+			step = sasl_client_step(c->sasl, buf_str(&challenge), (unsigned)challenge.len, NULL,
+			                        &out, &outlen);
+			if (step != SASL_OK && step != SASL_CONTINUE) {
+				send_bytes(c, "*\r\n", 3, e);
+				refused(c, e);
+				break;
+			}
+			if (say(c, out ? out : "", out ? outlen : 0, e))
+				break;
+		} else if (tagged(text, n, command, &status, &rest, &len)) {
+			set_answer(c, rest, len);
+			if (status == IMAP_OK && step == SASL_CONTINUE)
+				step = sasl_client_step(c->sasl, "", 0, NULL, &out, &outlen);
+			rc = status == IMAP_OK && step == SASL_OK ? 0 : refused(c, e);
+			break;
+		} else if (n >= 5 && !strncasecmp(text, "* BYE", 5)) {
+			set_answer(c, text + 2, n - 2);
+			dead(c, e, "the server closes the connection");
+			break;
+		}
+	}
+	buf_clear(&challenge);
+	return rc;
+}
+
+static int authenticate(struct imap *c, struct err *e)
+{
+	sasl_callback_t callbacks[] = {
+	    {SASL_CB_USER, (sasl_proc)(void (*)(void))give_name, c},
+	    {SASL_CB_AUTHNAME, (sasl_proc)(void (*)(void))give_name, c},
+	    {SASL_CB_PASS, (sasl_proc)(void (*)(void))give_password, c},
+	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
+	};
+	static const sasl_callback_t global[] = {
+	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
+	};
+	static bool ready;
+	const char *mech = NULL;
+	const struct secret *pw = c->server->password;
+	int rc = -1, step, command;
+
+	if (!ready && sasl_client_init(global) != SASL_OK)
+		return err_set(e, CODE_UNAVAILABLE, "libsasl2 does not start");
+	ready = true;
+	if (pw) {
+		c->password = malloc(sizeof *c->password + pw->len + 1);
+		if (!c->password)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		c->password->len = pw->len;
+		memcpy(c->password->data, secret_str(pw), pw->len + 1);
+	}
+	step = sasl_client_new("imap", c->server->host, NULL, NULL, callbacks, 0, &c->sasl);
+	if (step == SASL_OK)
+		step = sasl_client_start(c->sasl, c->server->mechanism, NULL, NULL, NULL, &mech);
+	if (step != SASL_OK && step != SASL_CONTINUE) {
+		err_set(e, CODE_UNAVAILABLE, "no SASL mechanism %s for %s: %s", c->server->mechanism,
+		        c->server->host,
+		        c->sasl ? sasl_errdetail(c->sasl) : sasl_errstring(step, NULL, NULL));
+		err_hint(e, "install libsasl2-modules and mbhaul's plugin; look with: saslpluginviewer -c");
+		goto out;
+	}
+	command = imap_send(c, e, "AUTHENTICATE %s", c->server->mechanism);
+	if (command > 0)
+		rc = converse(c, command, step, e);
+out:
+	if (c->sasl)
+		sasl_dispose(&c->sasl);
+	if (c->password) {
+		explicit_bzero(c->password->data, c->password->len);
+		free(c->password);
+		c->password = NULL;
+	}
+	return rc;
+}
+
+/* --- connection --- */
+
+static size_t header(char *p, size_t size, size_t n, void *arg)
+{
+	struct imap *c = arg;
+
+	if (c->greeting.len < 16384)
+		buf_add(&c->greeting, p, size * n);
+	return size * n;
+}
+
+static int progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t d, curl_off_t f)
+{
+	(void)a, (void)b, (void)d, (void)f;
+	return stopped(arg);
+}
+
+static int curl_failed(struct imap *c, CURLcode rc, struct err *e)
+{
+	const struct imap_server *s = c->server;
+	const char *why = c->error[0] ? c->error : curl_easy_strerror(rc), *line;
+
+	if (rc == CURLE_ABORTED_BY_CALLBACK)
+		return err_set(e, CODE_LATER, "stopped");
+	/* A BYE in place of a greeting, or a NO to STARTTLS, says more than libcurl does. */
+	line = c->greeting.p ? strstr(c->greeting.p, "* BYE") : NULL;
+	if (line) {
+		set_answer(c, line + 2, strcspn(line + 2, "\r\n"));
+		return err_set(e, CODE_LATER, "%s port %d: %s", s->host, s->port, c->answer);
+	}
+	switch (rc) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_USE_SSL_FAILED:
+	case CURLE_SSL_CIPHER:
+		err_set(e, CODE_UNAVAILABLE, "%s port %d: %s", s->host, s->port, why);
+		return err_hint(
+		    e, "the server's certificate must be valid for this name; a private authority goes into "
+		       "`ca-file`; port 143 wants `tls = starttls`");
+	case CURLE_COULDNT_RESOLVE_HOST:
+		err_set(e, CODE_UNAVAILABLE, "no such host: %s", s->host);
+		return err_hint(e, "check `host` in mbhaul.conf and this machine's DNS");
+	default:
+		return err_set(e, CODE_LATER, "%s port %d: %s", s->host, s->port, why);
+	}
+}
+
+/* A private authority does not take the public ones away, as with mbsync's CertificateFile. */
+static int add_authorities(CURL *curl, const char *file, struct err *e)
+{
+	struct buf pem = BUF_INIT(8 << 20);
+	struct err ignored = ERR_INIT;
+	struct curl_blob blob;
+
+	if (file_read(file, 4 << 20, &pem, NULL, e)) {
+		buf_clear(&pem);
+		return -1;
+	}
+	buf_addc(&pem, '\n');
+	file_read("/etc/ssl/certs/ca-certificates.crt", 4 << 20, &pem, NULL, &ignored);
+	blob.data = pem.p;
+	blob.len = pem.len;
+	blob.flags = CURL_BLOB_COPY;
+	curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
+	buf_clear(&pem);
+	return 0;
+}
+
+struct imap *imap_open(const struct imap_server *server, char *answer, size_t size, struct err *e)
+{
+	struct imap *c = calloc(1, sizeof *c);
+	char url[512];
+	int rc_imap;
+	CURLcode rc;
+
+	answer[0] = 0;
+	if (!c) {
+		err_set(e, CODE_UNAVAILABLE, "no memory");
+		return NULL;
+	}
+	c->server = server;
+	c->in.max = RESPONSE_MAX + AHEAD_MAX;
+	c->greeting.max = 65536;
+	c->curl = curl_easy_init();
+	if (!c->curl) {
+		err_set(e, CODE_UNAVAILABLE, "libcurl does not start");
+		goto fail;
+	}
+	snprintf(url, sizeof url, "%s://%s%s%s:%d", server->starttls ? "imap" : "imaps",
+	         strchr(server->host, ':') ? "[" : "", server->host, strchr(server->host, ':') ? "]" : "",
+	         server->port);
+	curl_easy_setopt(c->curl, CURLOPT_URL, url);
+	curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "imap,imaps");
+	/* No credentials are given to libcurl: so it stops before the login and hands the connection over. */
+	curl_easy_setopt(c->curl, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+	curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT,
+	                 (long)(server->timeout < 30 ? server->timeout : 30));
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)server->timeout);
+	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->error);
+	curl_easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, header);
+	curl_easy_setopt(c->curl, CURLOPT_HEADERDATA, c);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, header); /* never to stdout */
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, progress);
+	curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+	if (server->ca_file && add_authorities(c->curl, server->ca_file, e))
+		goto fail;
+	rc = curl_easy_perform(c->curl);
+	if (rc != CURLE_OK) {
+		curl_failed(c, rc, e);
+		goto fail;
+	}
+	if (authenticate(c, e))
+		goto fail;
+	/* Exchange accepts a login and then refuses the mailbox at the first command behind it. */
+	rc_imap = imap_command(c, NULL, NULL, e, "CAPABILITY");
+	if (rc_imap > IMAP_OK)
+		err_set(e, CODE_REFUSED, "%s accepts the login of %s, but not more: %s", server->host,
+		        server->user, c->answer);
+	if (rc_imap == IMAP_OK)
+		return c;
+fail:
+	snprintf(answer, size, "%s", c->answer);
+	imap_close(c);
+	return NULL;
+}
+
+void imap_close(struct imap *c)
+{
+	if (!c)
+		return;
+	if (!c->dead && c->curl && c->last) {
+		size_t k;
+
+		/* Not waited for: the server closes, and so do we. */
+		curl_easy_send(c->curl, "mz LOGOUT\r\n", 11, &k);
+	}
+	if (c->curl)
+		curl_easy_cleanup(c->curl);
+	buf_clear(&c->in);
+	buf_clear(&c->greeting);
+	free(c);
+}

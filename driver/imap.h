@@ -1,0 +1,67 @@
+/*
+ * A connection to an IMAP server, for looking: CAPABILITY, NAMESPACE, LIST, STATUS, EXAMINE, SEARCH, FETCH of headers;
+ * and on the destination CREATE and SUBSCRIBE. Never SELECT, STORE, EXPUNGE, APPEND.
+ *
+ * libcurl connects, negotiates TLS (>= 1.2, certificate and name verified) or STARTTLS, and then leaves the connection to us
+ * (CURLOPT_CONNECT_ONLY); libsasl2 authenticates, with mbhaul's plugin where the mechanism needs it (found by SASL_PATH), so that a look
+ * logs in just as mbsync will. Commands may be pipelined: imap_send several, then imap_wait for each in turn.
+ *
+ * Errors: CODE_UNAVAILABLE (not reachable, certificate), CODE_LATER (dropped, timed out, BYE, stopped), CODE_REFUSED
+ * (authentication). The server's own words are in imap_last_answer.
+ */
+#ifndef MBHAUL_IMAP_H
+#define MBHAUL_IMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "imap_parse.h"
+
+struct imap;
+struct secret;
+
+struct imap_server {
+	const char *host;
+	int port;
+	bool starttls;
+	const char *ca_file;   /* NULL: the system's certificate authorities only */
+	const char *mechanism; /* the one SASL mechanism */
+	const char *user;
+	const struct secret *password; /* NULL for token mechanisms: the plugin gets it */
+	int timeout;                   /* s that the server may be silent */
+	const volatile int *stop;      /* becomes non-zero when we are to stop; may be NULL */
+};
+
+/* Connects and logs in, and asks for the capabilities behind the login. Returns NULL on failure. `answer` (of
+ * `size` bytes) gets the server's refusal, redacted, or "". */
+struct imap *imap_open(const struct imap_server *server, char *answer, size_t size, struct err *e);
+
+/* LOGOUT (without waiting long) and free. NULL is fine. */
+void imap_close(struct imap *c);
+
+/* True if the capability was offered after the login. */
+bool imap_can(const struct imap *c, const char *capability);
+
+/* Sends one command, without tag and CRLF. Returns its number (> 0), or -1. */
+int imap_send(struct imap *c, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* One untagged response behind "* ", literals inside. A return other than 0 ends imap_wait with it. */
+typedef int imap_untagged(void *arg, const char *text, size_t n, struct err *e);
+
+enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD_COMMAND };
+
+/* Reads until the tagged answer of `command`. Returns an imap_status, or -1 for a dead connection. */
+int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struct err *e);
+
+/* send and wait. */
+int imap_command(struct imap *c, imap_untagged *each, void *arg, struct err *e, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* The last tagged answer ("NO [CANNOT] ...") or BYE, redacted and escaped. */
+const char *imap_last_answer(const struct imap *c);
+
+/* Is the connection still of use? (No command may be under way.) */
+bool imap_alive(struct imap *c);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * A mailbox's log: one line an event, "2026-11-23T08:22:33Z who: text", appended with one write(2). Everything
+ * passes the redactor; control characters are escaped. A log that cannot be written is no reason to stop.
+ */
+#ifndef MBHAUL_LOG_H
+#define MBHAUL_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct log {
+	int fd;                    /* -1: nothing is written */
+	bool echo;                 /* also to stderr (mbhaul sync --verbose) */
+	const char *const *known;  /* secrets that must not appear; NULL-ended, may be NULL */
+};
+
+void log_open(struct log *l, const char *path);
+void log_close(struct log *l);
+
+void log_line(struct log *l, const char *who, const char *text, size_t n);
+void log_say(struct log *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Epoch seconds as "2026-11-23T08:22:33Z". */
+void log_time(char out[32], long long when);
+
+#endif

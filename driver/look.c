@@ -1,0 +1,613 @@
+/* The first look at both sides: which folders there are, which go where, and those that must be made. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "commands.h"
+#include "conf.h"
+#include "engine.h"
+#include "mailboxes.h"
+#include "state.h"
+#include "sync.h"
+
+enum { BATCH = 64, TOKEN_WAIT_S = 30 };
+
+void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v)
+{
+	memset(v, 0, sizeof *v);
+	if (answer && *answer && !classify_answer(&s->facts, side->which, answer, v) && v->kind != VERDICT_DONE)
+		return;
+	memset(v, 0, sizeof *v);
+	v->side = side->which;
+	v->code = e->code;
+	text_copy(v->text, sizeof v->text, e->text);
+	text_copy(v->hint, sizeof v->hint, e->hint);
+	text_copy(v->line, sizeof v->line, answer ? answer : "");
+	switch (e->code) {
+	case CODE_LATER:
+		v->kind = VERDICT_LATER;
+		v->reason = "dropped";
+		v->saw = SAW_DROPPED;
+		break;
+	case CODE_REFUSED:
+		v->kind = VERDICT_REFUSED;
+		v->reason = side->which == SIDE_SOURCE ? "auth-source" : "auth-destination";
+		v->saw = side->which == SIDE_SOURCE ? SAW_AUTH_SOURCE : SAW_AUTH_DESTINATION;
+		break;
+	default:
+		v->kind = VERDICT_FAILED;
+		v->reason = e->code == CODE_CONFIG ? "config" : "unavailable";
+		break;
+	}
+}
+
+/* Asks for the token before connecting: the helper's own words are better than a login's failure. */
+static int token(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	struct ask_request request = {.user = side->user,
+				      .host = side->conf->host,
+				      .service = "imap",
+				      .mechanism = side->conf->auth,
+				      .profile = side->conf->profile->name};
+	struct ask_answer answer;
+	struct err e = ERR_INIT;
+	int rc = ask_token(s->g->helper, &request, TOKEN_WAIT_S, &answer, &e);
+
+	if (!rc && answer.error[0]) {
+		bool later = !strcmp(answer.error, "later") || !strcmp(answer.error, "timeout") ||
+			     !strcmp(answer.error, "unavailable");
+
+		rc = err_set(&e, !strcmp(answer.error, "refused") ? CODE_REFUSED : later ? CODE_LATER : CODE_CONFIG,
+			     "no token for %s: %s", side->user, answer.message);
+		if (answer.hint[0])
+			err_hint(&e, "%s", answer.hint);
+	}
+	if (rc) {
+		sync_verdict(s, side, NULL, &e, v);
+		v->reason = "token";
+		v->saw = SAW_TOKEN_TROUBLE;
+		v->wait_s = answer.retry_after;
+		v->wait_asked = answer.retry_after > 0;
+	}
+	ask_clear(&answer);
+	return rc;
+}
+
+int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	const struct conf_server *c = side->conf;
+	struct err e = ERR_INIT;
+	char answer[512];
+
+	if (side->imap && imap_alive(side->imap))
+		return 0;
+	imap_close(side->imap);
+	side->imap = NULL;
+	if (conf_is_token(c->auth) && token(s, side, v))
+		return -1;
+	side->server = (struct imap_server){.host = c->host,
+					    .port = c->port,
+					    .starttls = c->tls == CONF_STARTTLS,
+					    .ca_file = c->ca_file,
+					    .mechanism = c->auth,
+					    .user = side->user,
+					    .password = conf_is_token(c->auth) ? NULL : &side->password,
+					    .timeout = s->conf->fleet.timeout,
+					    .stop = &engine_stop};
+	side->imap = imap_open(&side->server, answer, sizeof answer, &e);
+	if (side->imap)
+		return 0;
+	log_say(&s->log, "%s: %s", side->which == SIDE_SOURCE ? "source" : "destination", e.text);
+	sync_verdict(s, side, answer, &e, v);
+	return -1;
+}
+
+/* --- lists --- */
+
+static int on_namespace(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct buf unquoted = BUF_INIT(4096);
+	struct imap_cursor c = {text, text + n, "", 0, &unquoted};
+	struct folder_list *list = arg;
+	char prefix[1024];
+	int rc = 0;
+
+	if (imap_next(&c) == IMAP_ATOM && imap_is(&c, "NAMESPACE") && imap_next(&c) == IMAP_OPEN &&
+	    imap_next(&c) == IMAP_OPEN && imap_next(&c) == IMAP_STRING && c.len < sizeof prefix) {
+		memcpy(prefix, c.value, c.len);
+		prefix[c.len] = 0;
+		if (imap_next(&c) == IMAP_STRING && c.len == 1) {
+			list->delimiter = c.value[0];
+			rc = folder_list_prefix(list, prefix, e);
+		}
+	}
+	buf_clear(&unquoted);
+	return rc;
+}
+
+static int on_list(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct buf unquoted = BUF_INIT(65536), name = BUF_INIT(65536);
+	struct imap_cursor c = {text, text + n, "", 0, &unquoted};
+	struct folder_list *list = arg;
+	unsigned flags = 0;
+	enum imap_kind kind;
+	char word[64];
+	int rc = 0;
+
+	if (imap_next(&c) != IMAP_ATOM || !imap_is(&c, "LIST") || imap_next(&c) != IMAP_OPEN)
+		return 0;
+	while ((kind = imap_next(&c)) == IMAP_ATOM) {
+		snprintf(word, sizeof word, "%.*s", (int)c.len, c.value);
+		flags |= folder_flag(word);
+	}
+	if (kind != IMAP_CLOSE)
+		return 0;
+	kind = imap_next(&c);
+	if (kind == IMAP_STRING && c.len == 1 && !list->delimiter)
+		list->delimiter = c.value[0];
+	kind = imap_next(&c);
+	if (kind == IMAP_ATOM) {
+		/* Names with odd characters come unquoted: the whole rest of the line is the name. */
+		buf_add(&name, c.value, (size_t)(c.end - c.value));
+	} else if (kind == IMAP_STRING) {
+		buf_add(&name, c.value, c.len);
+	}
+	if (name.len && !memchr(name.p, 0, name.len))
+		rc = folder_list_add(list, buf_str(&name), flags, e);
+	buf_clear(&unquoted);
+	buf_clear(&name);
+	return rc;
+}
+
+static int list_side(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	struct imap *c = side->imap;
+	struct err e = ERR_INIT;
+	int rc;
+
+	folder_list_clear(&side->list);
+	memset(&side->list, 0, sizeof side->list);
+	if (imap_can(c, "NAMESPACE") &&
+	    imap_command(c, on_namespace, &side->list, &e, "NAMESPACE") != IMAP_OK)
+		goto refused;
+	/* Exchange's IMAP4rev2 mishandles LIST RETURN, and it has no special-use flags to return. */
+	if (imap_can(c, "SPECIAL-USE") && imap_can(c, "LIST-EXTENDED") && !imap_can(c, "IMAP4rev2"))
+		rc = imap_command(c, on_list, &side->list, &e, "LIST \"\" \"*\" RETURN (SPECIAL-USE)");
+	else
+		rc = imap_command(c, on_list, &side->list, &e, "LIST \"\" \"*\"");
+	if (rc == IMAP_OK && side->list.n)
+		return 0;
+	if (rc == IMAP_OK)
+		err_set(&e, CODE_LATER, "%s lists no folders of %s, not even INBOX", side->conf->host, side->user);
+refused:
+	if (!e.code)
+		err_set(&e, CODE_REFUSED, "%s does not list the folders of %s: %s", side->conf->host, side->user,
+			imap_last_answer(c));
+	sync_verdict(s, side, imap_last_answer(c), &e, v);
+	return -1;
+}
+
+/* --- the plan --- */
+
+/* Where mbsync keeps the pair's state: malloc'ed, NULL without memory. */
+static char *state_path(const struct sync *s, const char *source, const char *destination, bool utf8)
+{
+	struct buf path = BUF_INIT(8192);
+
+	buf_addf(&path, "%s/", s->state_dir);
+	if (folders_state_name(&path, source, destination, utf8) || path.failed)
+		buf_clear(&path);
+	return path.p;
+}
+
+static bool has_state(const struct sync *s, const char *source, const char *destination)
+{
+	bool found = false;
+	int utf8;
+
+	for (utf8 = 0; utf8 < 2 && !found; utf8++) {
+		char *path = state_path(s, source, destination, utf8);
+		struct buf journal = BUF_INIT(8192);
+
+		if (path) {
+			buf_addf(&journal, "%s.journal", path);
+			found = !access(path, F_OK) || !access(buf_str(&journal), F_OK);
+		}
+		buf_clear(&journal);
+		free(path);
+	}
+	return found;
+}
+
+/*
+ * What was decided before: folders.json, or, where plain mbsync ran with the wildcard channel before the first
+ * look, the folders that it has state for, which then keep their names.
+ */
+static int earlier_plan(struct sync *s, struct folder_plan *plan, struct err *e)
+{
+	bool missing;
+	size_t i;
+
+	if (folder_plan_read(plan, s->folders_path, &missing, e))
+		return -1;
+	if (!missing) {
+		for (i = 0; i < plan->n; i++)
+			if (plan->v[i].destination)
+				plan->v[i].has_state =
+					has_state(s, plan->v[i].source, plan->v[i].destination);
+		return 0;
+	}
+	for (i = 0; i < s->source.list.n; i++) {
+		const struct folder *f = &s->source.list.v[i];
+		struct folder_choice choice = {.source = f->name, .destination = f->name, .fate = FOLDER_COPY, .has_state = true};
+		struct folder_choice *more;
+
+		if ((f->flags & (FOLDER_BAD_NAME | FOLDER_NOSELECT)) || !has_state(s, f->name, f->name))
+			continue;
+		more = realloc(plan->v, (plan->n + 1) * sizeof *more);
+		if (!more)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		plan->v = more;
+		choice.source = strdup(f->name);
+		choice.destination = strdup(f->name);
+		choice.why = strdup("copied before the first look, under its own name");
+		choice.channel = (unsigned)plan->n + 1;
+		plan->v[plan->n++] = choice;
+		if (!choice.source || !choice.destination || !choice.why)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+	}
+	return 0;
+}
+
+static void say_plan(struct sync *s, const struct folder_plan *earlier)
+{
+	size_t i;
+
+	for (i = 0; i < s->plan.n; i++) {
+		const struct folder_choice *c = &s->plan.v[i], *was = folder_plan_find(earlier, c->source);
+
+		if (was && was->fate == c->fate &&
+		    !strcmp(was->destination ? was->destination : "", c->destination ? c->destination : ""))
+			continue;
+		switch (c->fate) {
+		case FOLDER_COPY:
+			log_say(&s->log, "folder \"%s\" -> \"%s\" (%s)", c->source, c->destination, c->why);
+			break;
+		case FOLDER_EXCLUDED:
+			log_say(&s->log, "folder \"%s\" is left out: %s", c->source, c->why);
+			break;
+		case FOLDER_STUCK:
+			log_say(&s->log, "folder \"%s\" cannot be copied: %s", c->source, c->why);
+			break;
+		case FOLDER_GONE:
+			log_say(&s->log, "folder \"%s\" is no longer at the source", c->source);
+			break;
+		}
+	}
+}
+
+/* --- making the folders at the destination --- */
+
+static int quoted_name(const struct sync_side *side, const char *name, struct buf *out)
+{
+	struct buf wire = BUF_INIT(8192);
+	int rc = folder_wire(&side->list, name, &wire) || imap_quote(out, buf_str(&wire)) ? -1 : 0;
+
+	buf_clear(&wire);
+	return rc;
+}
+
+static void stuck(struct folder_choice *c, const char *why)
+{
+	char *copy = NULL;
+
+	if (asprintf(&copy, "%s", why) < 0)
+		return;
+	free(c->why);
+	c->why = copy;
+	c->fate = FOLDER_STUCK;
+}
+
+/* Sends `verb` for up to BATCH folders at once; answers[] gets each one's status. */
+static int batch(struct sync *s, const char *verb, const size_t *which, size_t n, int *status, char (*answers)[512],
+		 struct err *e)
+{
+	int commands[BATCH];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct buf name = BUF_INIT(16384);
+
+		commands[i] = 0;
+		if (!quoted_name(&s->destination, s->plan.v[which[i]].destination, &name))
+			commands[i] = imap_send(s->destination.imap, e, "%s %s", verb, buf_str(&name));
+		buf_clear(&name);
+		if (commands[i] < 0)
+			return -1;
+	}
+	for (i = 0; i < n; i++) {
+		status[i] = IMAP_NO;
+		snprintf(answers[i], sizeof answers[i], "NO the name cannot be said there");
+		if (!commands[i])
+			continue;
+		status[i] = imap_wait(s->destination.imap, commands[i], NULL, NULL, e);
+		if (status[i] < 0)
+			return -1;
+		snprintf(answers[i], sizeof answers[i], "%s", imap_last_answer(s->destination.imap));
+	}
+	return 0;
+}
+
+/* What a refused CREATE means for the folder. Returns -1 if it is about more than this folder. */
+static int create_refused(struct sync *s, size_t i, const char *answer, bool last, struct verdict *v)
+{
+	struct folder_choice *c = &s->plan.v[i];
+	struct err e = ERR_INIT;
+	char why[1024];
+
+	if (!classify_answer(&s->facts, SIDE_DESTINATION, answer, v) &&
+	    (v->kind == VERDICT_LATER || (v->saw & SAW_OVERQUOTA)))
+		return -1;
+	if (!last && !folder_plan_rename(&s->plan, i, &e)) {
+		log_say(&s->log, "the destination refuses a folder (%s): \"%s\" -> \"%s\" instead", answer, c->source,
+			c->destination);
+		return 0;
+	}
+	snprintf(why, sizeof why, "the destination refuses to create \"%s\": %s", c->destination, answer);
+	stuck(c, why);
+	return 0;
+}
+
+static int create_folders(struct sync *s, struct verdict *v)
+{
+	char (*answers)[512] = calloc(BATCH, sizeof *answers);
+	size_t *which = calloc(s->plan.n + 1, sizeof *which), i, n, done, round;
+	struct err e = ERR_INIT;
+	int status[BATCH], rc = -1;
+
+	if (!answers || !which) {
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
+		goto failed;
+	}
+	for (round = 0; round < 2; round++) {
+		for (i = n = 0; i < s->plan.n; i++)
+			if (s->plan.v[i].fate == FOLDER_COPY && !s->plan.v[i].exists)
+				which[n++] = i;
+		if (n)
+			log_say(&s->log, "making %zu folders at the destination", n);
+		for (done = 0; done < n; done += BATCH) {
+			size_t some = n - done < BATCH ? n - done : BATCH;
+
+			if (batch(s, "CREATE", which + done, some, status, answers, &e))
+				goto failed;
+			for (i = 0; i < some; i++) {
+				struct folder_choice *c = &s->plan.v[which[done + i]];
+
+				if (status[i] == IMAP_OK || strcasestr(answers[i], "[ALREADYEXISTS]"))
+					c->exists = true;
+				else if (create_refused(s, which[done + i], answers[i], round == 1, v))
+					goto out;
+			}
+			/* A refused SUBSCRIBE loses no mail: some servers have none. */
+			if (batch(s, "SUBSCRIBE", which + done, some, status, answers, &e))
+				goto failed;
+		}
+	}
+	rc = 0;
+	goto out;
+failed:
+	sync_verdict(s, &s->destination, NULL, &e, v);
+out:
+	free(answers);
+	free(which);
+	return rc;
+}
+
+/* --- the folders to copy --- */
+
+static int on_status(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct imap_cursor c = {text, text + n, "", 0, NULL};
+	uint32_t messages;
+
+	(void)e;
+	if (imap_next(&c) != IMAP_ATOM || !imap_is(&c, "STATUS"))
+		return 0;
+	for (;;) {
+		enum imap_kind kind = imap_next(&c);
+
+		if (kind == IMAP_END || kind == IMAP_BAD)
+			return 0;
+		if (kind == IMAP_ATOM && imap_is(&c, "MESSAGES") && imap_next(&c) == IMAP_ATOM &&
+		    imap_number(&c, &messages)) {
+			*(uint64_t *)arg = messages;
+			return 0;
+		}
+	}
+}
+
+/* Counts messages for the progress; a folder that will not say counts as empty until it is opened. */
+static int count_messages(struct sync *s, struct err *e)
+{
+	int commands[BATCH];
+	size_t done, i;
+
+	for (done = 0; done < s->n_folders; done += BATCH) {
+		size_t some = s->n_folders - done < BATCH ? s->n_folders - done : BATCH;
+
+		for (i = 0; i < some; i++) {
+			struct buf name = BUF_INIT(16384);
+
+			commands[i] = -1;
+			if (!quoted_name(&s->source, s->plan.v[s->folders[done + i].choice].source, &name))
+				commands[i] = imap_send(s->source.imap, e, "STATUS %s (MESSAGES)", buf_str(&name));
+			buf_clear(&name);
+		}
+		for (i = 0; i < some; i++)
+			if (commands[i] > 0 && imap_wait(s->source.imap, commands[i], on_status,
+							 &s->folders[done + i].messages, e) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+void sync_clear_folders(struct sync *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_folders; i++) {
+		free(s->folders[i].state);
+		free(s->folders[i].missing);
+	}
+	free(s->folders);
+	s->folders = NULL;
+	s->n_folders = 0;
+}
+
+static int take_folders(struct sync *s, struct err *e)
+{
+	size_t i;
+
+	sync_clear_folders(s);
+	s->folders = calloc(s->plan.n + 1, sizeof *s->folders);
+	if (!s->folders)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	for (i = 0; i < s->plan.n; i++) {
+		struct folder_choice *c = &s->plan.v[i];
+		struct sync_folder *f = &s->folders[s->n_folders];
+
+		if (c->fate != FOLDER_COPY)
+			continue;
+		f->choice = i;
+		f->state = state_path(s, c->source, c->destination, s->dialect == MBSYNC_15);
+		if (!f->state)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		s->n_folders++;
+	}
+	return 0;
+}
+
+/*
+ * mbsync 1.5 names state files in UTF-8, 1.4 in modified UTF-7: after a change of version the files of folders that
+ * are not ASCII are renamed, or mbsync would copy those folders again. A journal cannot change hands at all.
+ */
+static int change_dialect(struct sync *s, struct err *e)
+{
+	static const char *const suffix[] = {"", ".lock"};
+	bool now = s->dialect == MBSYNC_15;
+	size_t i, k;
+	int rc = 0;
+
+	for (i = 0; !rc && i < s->n_folders; i++) {
+		struct folder_choice *c = &s->plan.v[s->folders[i].choice];
+		char *old = state_path(s, c->source, c->destination, !now);
+		const char *path = s->folders[i].state;
+		struct buf from = BUF_INIT(8192), to = BUF_INIT(8192);
+		int version;
+
+		if (!old)
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
+		version = state_journal_version(old);
+		if (!version)
+			version = state_journal_version(path);
+		if (version && version != (now ? 5 : 4)) {
+			err_set(e, CODE_CONFIG, "folder \"%s\": another version of mbsync left a journal that %s cannot read",
+				c->source, s->version);
+			rc = err_hint(e, "run `mbhaul sync %s` once more with the mbsync that began, then with the new one",
+				      s->mailbox->address);
+		}
+		for (k = 0; !rc && strcmp(old, path) && k < 2; k++) {
+			buf_reset(&from);
+			buf_reset(&to);
+			buf_addf(&from, "%s%s", old, suffix[k]);
+			buf_addf(&to, "%s%s", path, suffix[k]);
+			if (access(buf_str(&from), F_OK) || !access(buf_str(&to), F_OK))
+				continue;
+			if (rename(buf_str(&from), buf_str(&to)))
+				rc = err_errno(e, CODE_UNAVAILABLE, "cannot rename %s", buf_str(&from));
+			else
+				log_say(&s->log, "state of \"%s\" renamed for mbsync %s", c->source, s->version);
+		}
+		buf_clear(&from);
+		buf_clear(&to);
+		free(old);
+	}
+	return rc;
+}
+
+static bool same_dialect(const struct sync *s)
+{
+	enum mbsync_dialect was;
+	char line[64], version[32];
+	struct err ignored = ERR_INIT;
+
+	if (!s->ledger.mbsync || !s->ledger.mbsync[0])
+		return false; /* mbsync may have been run by hand: look */
+	snprintf(line, sizeof line, "isync %s", s->ledger.mbsync);
+	return !mbsyncrc_version(line, &was, version, &ignored) && was == s->dialect;
+}
+
+/* Takes the plan over into the ledger's list of folders, keeping what was known of them. */
+static int note_folders(struct sync *s, struct err *e)
+{
+	struct ledger_folder *list = calloc(s->n_folders + 1, sizeof *list);
+	size_t i, k;
+
+	if (!list)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	for (i = 0; i < s->n_folders; i++) {
+		const struct folder_choice *c = &s->plan.v[s->folders[i].choice];
+
+		ledger_set(&list[i].source, c->source);
+		ledger_set(&list[i].destination, c->destination);
+		list[i].messages = s->folders[i].messages;
+		for (k = 0; k < s->ledger.n_folders; k++)
+			if (!strcmp(s->ledger.folders[k].source, c->source))
+				list[i].checked = s->ledger.folders[k].checked;
+	}
+	for (k = 0; k < s->ledger.n_folders; k++) {
+		free(s->ledger.folders[k].source);
+		free(s->ledger.folders[k].destination);
+	}
+	free(s->ledger.folders);
+	s->ledger.folders = list;
+	s->ledger.n_folders = s->n_folders;
+	return 0;
+}
+
+int sync_look(struct sync *s, struct verdict *v)
+{
+	struct folder_plan earlier;
+	struct err e = ERR_INIT;
+	int rc = -1;
+
+	memset(&earlier, 0, sizeof earlier);
+	if (sync_connect(s, &s->source, v) || list_side(s, &s->source, v) || sync_connect(s, &s->destination, v) ||
+	    list_side(s, &s->destination, v))
+		return -1;
+	folder_plan_clear(&s->plan);
+	memset(&s->plan, 0, sizeof s->plan);
+	if (earlier_plan(s, &earlier, &e) ||
+	    folders_decide(&s->source.list, &s->destination.list, &s->conf->folders, &earlier, s->conf->file, &s->plan, &e))
+		goto failed;
+	if (create_folders(s, v))
+		goto out;
+	if (folder_plan_write(&s->plan, s->folders_path, &e) < 0 || take_folders(s, &e) ||
+	    (!same_dialect(s) && change_dialect(s, &e)) || generate_mailbox(&s->generate, s->mailbox, &e) < 0)
+		goto failed;
+	say_plan(s, &earlier);
+	if (count_messages(s, &e) || note_folders(s, &e) || sync_count(s, &e))
+		goto failed;
+	rc = 0;
+	goto out;
+failed:
+	sync_verdict(s, &s->source, NULL, &e, v);
+out:
+	folder_plan_clear(&earlier);
+	return rc;
+}

@@ -1,0 +1,52 @@
+/*
+ * What `mbhaul run` shows: a line for each mailbox as it ends and, on a terminal, a table of what is running below.
+ */
+#ifndef MBHAUL_RUN_VIEW_H
+#define MBHAUL_RUN_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ledger;
+struct mailbox;
+
+enum run_state { RUN_NEW, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
+
+/* A row of the CSV at work. */
+struct run_row {
+	const struct mailbox *mailbox;
+	enum run_state state;
+	char *status_path;
+	pid_t pid;
+	int out;             /* what the sync prints, -1: none */
+	int rounds;          /* how often it was started */
+	int code;            /* its exit code */
+	bool reason_later;   /* its ledger says why it is to be tried later */
+	long long next;      /* epoch s: not before */
+	long long started_ms, took_ms;
+	uint64_t messages, copied, copied_before;
+	char said[512];      /* the last line that it printed */
+	bool said_end;
+};
+
+struct run_view {
+	bool plain; /* no live table, whatever stdout is */
+	bool live;
+	int width;      /* of the address column */
+	int jobs;
+	int drawn;      /* lines of the table on the screen */
+	size_t ended, total;
+	long long begun_ms, drawn_ms;
+	uint64_t copied_begun; /* messages that were there when it began */
+};
+
+void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs);
+void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l);
+void view_failed(struct run_view *v, const struct run_row *row, const char *text);
+void view_note(struct run_view *v, const char *text);
+void view_draw(struct run_view *v, struct run_row *rows, size_t n); /* at most twice a second */
+void view_end(struct run_view *v, const struct run_row *rows, size_t n, bool stopped);
+
+#endif

@@ -1,0 +1,491 @@
+#include "sync.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "commands.h"
+#include "conf.h"
+#include "engine.h"
+#include "haul.h"
+#include "mailboxes.h"
+#include "password.h"
+#include "state.h"
+
+enum { STUCK_MOST = 3 };
+
+/* s before the next try when the server asked for none, by how often nothing was gained. */
+static int pause_for(int stuck)
+{
+	static const int pauses[] = {1, 5, 15};
+
+	return pauses[stuck < 3 ? stuck : 2];
+}
+
+/* --- the end of a sync --- */
+
+static int finish(struct sync *s, enum ledger_state state, int code, const char *reason, const char *text,
+		  const char *hint, const char *answer)
+{
+	struct ledger *l = &s->ledger;
+
+	l->state = state;
+	l->code = code;
+	l->finished = (long long)time(NULL);
+	ledger_set(&l->reason, reason);
+	ledger_set(&l->text, text);
+	ledger_set(&l->hint, hint);
+	ledger_set(&l->answer, answer);
+	ledger_set(&l->doing, "");
+	ledger_set(&l->folder, "");
+	if (state != LEDGER_LATER)
+		l->next = 0;
+	sync_write(s, true);
+	log_say(&s->log, "%s: %s%s%s", ledger_state_word(state), text, hint[0] ? " -- " : "", hint);
+	return code;
+}
+
+static int finish_verdict(struct sync *s, const struct verdict *v)
+{
+	int code = v->code ? v->code : CODE_UNAVAILABLE;
+
+	switch (v->kind) {
+	case VERDICT_LATER:
+		s->ledger.next = (long long)time(NULL) + v->wait_s;
+		return finish(s, LEDGER_LATER, CODE_LATER, v->reason, v->text, v->hint, v->line);
+	case VERDICT_REFUSED:
+		return finish(s, LEDGER_REFUSED, CODE_REFUSED, v->reason, v->text, v->hint, v->line);
+	default:
+		return finish(s, LEDGER_FAILED, code, v->reason, v->text, v->hint, v->line);
+	}
+}
+
+/* Through: what is left to say is in the lists. */
+static int finish_through(struct sync *s, const struct sync_check *found)
+{
+	struct ledger *l = &s->ledger;
+	char text[512], later[100] = "";
+	size_t folders = 0, i;
+
+	for (i = 0; i < l->n_left; i++)
+		folders += l->left[i].kind && !strcmp(l->left[i].kind, "folder");
+	if (found->fresh)
+		snprintf(later, sizeof later, "; %zu came meanwhile and wait for the next pass", found->fresh);
+	if (!l->n_left && !l->n_doubles) {
+		snprintf(text, sizeof text, "%llu messages in %zu folders%s", (unsigned long long)l->copied, l->n_folders, later);
+		return finish(s, LEDGER_DONE, CODE_DONE, "done", text, "", "");
+	}
+	snprintf(text, sizeof text, "%llu messages copied", (unsigned long long)l->copied);
+	if (l->n_left > folders)
+		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu could not be", l->n_left - folders);
+	if (folders)
+		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu folders could not be", folders);
+	if (l->n_doubles)
+		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu lie there twice", l->n_doubles);
+	snprintf(text + strlen(text), sizeof text - strlen(text), "%s", later);
+	return finish(s, LEDGER_LEFT, CODE_LEFT, l->n_left ? "left" : "doubles", text,
+		      "they are listed, with the reason, by `mbhaul status ADDRESS` and in status.json", "");
+}
+
+static void uidvalidity(struct sync *s, const char *folder, struct verdict *v)
+{
+	memset(v, 0, sizeof *v);
+	v->kind = VERDICT_REFUSED;
+	v->code = CODE_REFUSED;
+	v->side = SIDE_SOURCE;
+	v->reason = "uidvalidity";
+	v->saw = SAW_UIDVALIDITY;
+	snprintf(v->text, sizeof v->text,
+		 "the UIDVALIDITY of \"%s\" changed: the server numbers its messages anew, and mbsync can no longer tell which of "
+		 "them it has copied",
+		 folder);
+	snprintf(v->hint, sizeof v->hint,
+		 "was the mailbox restored or moved? Then empty the folder's counterpart at the destination, move its file away "
+		 "from %s, and run `mbhaul sync %s` again: the folder is copied anew",
+		 s->state_dir, s->mailbox->address);
+}
+
+/* --- the order of things --- */
+
+struct course {
+	bool looked;        /* the plan stands */
+	bool succeeded;     /* logged in on both sides in this sync */
+	int stuck;          /* tries in a row that gained nothing */
+	uint64_t copied;    /* before the last try */
+	uint64_t signature; /* of the messages that were missing after it */
+	size_t missing;
+	bool retried;       /* the same set was tried again */
+};
+
+static bool gained(struct sync *s, struct course *c)
+{
+	bool more = s->ledger.copied > c->copied;
+
+	c->copied = s->ledger.copied;
+	return more;
+}
+
+/* Waits as the server asked, or with growing pauses. Returns false when there is no sense in trying on. */
+static bool wait_and_retry(struct sync *s, struct course *c, struct verdict *v)
+{
+	char when[32], doing[100];
+	int seconds;
+
+	c->stuck = gained(s, c) ? 0 : c->stuck + 1;
+	if (c->stuck >= STUCK_MOST || engine_stop)
+		return false;
+	seconds = v->wait_asked ? v->wait_s : (v->saw & SAW_TOKEN_EXPIRED) && !c->stuck ? 0 : pause_for(c->stuck);
+	log_time(when, (long long)time(NULL) + seconds);
+	log_say(&s->log, "%s; again in %d s", v->text, seconds);
+	snprintf(doing, sizeof doing, "waiting until %s", when);
+	ledger_set(&s->ledger.doing, doing);
+	ledger_set(&s->ledger.answer, v->line);
+	ledger_set(&s->ledger.text, v->text);
+	sync_write(s, true);
+	return engine_sleep(seconds);
+}
+
+/* Is it worth trying again without anybody's help? */
+static bool transient(const struct course *c, const struct verdict *v)
+{
+	const unsigned hopeless =
+		SAW_LOCAL | SAW_TLS | SAW_STATE_DAMAGED | SAW_UIDVALIDITY | SAW_OVERQUOTA | SAW_TOO_BIG | SAW_UNREACHABLE;
+
+	if (v->kind == VERDICT_LATER)
+		return true;
+	/* Refused after it went well a moment ago: an outage more likely than a permission taken away. */
+	if (v->kind == VERDICT_REFUSED)
+		return c->succeeded && !(v->saw & hopeless);
+	return v->kind == VERDICT_FAILED && c->succeeded && !(v->saw & hopeless) && v->code != CODE_CONFIG;
+}
+
+/* After mbsync went through: is everything there? Returns 1 to go round again, 0 when through, -1 with a verdict. */
+static int settle(struct sync *s, struct course *c, struct sync_check *found, struct verdict *v)
+{
+	const unsigned passing = SAW_THROTTLED | SAW_DROPPED | SAW_TOKEN_EXPIRED | SAW_LIMIT;
+	bool same;
+
+	if (sync_check_missing(s, found, v))
+		return -1;
+	if (found->changed) {
+		uidvalidity(s, found->changed_folder, v);
+		return -1;
+	}
+	if (found->journals) {
+		memset(v, 0, sizeof *v);
+		v->kind = VERDICT_LATER;
+		v->reason = "journal";
+		snprintf(v->text, sizeof v->text, "mbsync left %zu folders unfinished", found->journals);
+		return -1;
+	}
+	if (!found->missing)
+		return 0;
+	same = found->missing == c->missing && found->signature == c->signature;
+	c->missing = found->missing;
+	c->signature = found->signature;
+	if (same && c->retried && !(v->saw & passing))
+		return 0; /* tried again without any of them coming through: listed */
+	c->retried = same || !(v->saw & passing);
+	if (sync_mend(s, v))
+		return -1;
+	snprintf(v->text, sizeof v->text, "%zu messages got no counterpart, they are tried again", found->missing);
+	if (!(v->saw & passing)) {
+		log_say(&s->log, "%s", v->text);
+		c->copied = s->ledger.copied;
+		return 1;
+	}
+	/* Throttled or so in the middle of a folder: they were refused for now, not for ever. */
+	return wait_and_retry(s, c, v) ? 1 : engine_stop ? -1 : 0;
+}
+
+static int through(struct sync *s, const struct sync_check *found, struct verdict *v)
+{
+	if (sync_list_missing(s, v) || sync_check_stubs(s, v))
+		return -1;
+	if (s->ledger.dirty || s->ledger.n_doubles) {
+		if (sync_check_doubles(s, v))
+			return -1;
+		s->ledger.dirty = false;
+	}
+	return finish_through(s, found);
+}
+
+static int stopped(struct sync *s)
+{
+	return finish(s, LEDGER_LATER, CODE_LATER, "stopped", "stopped; the same command goes on from here", "", "");
+}
+
+/* What mbsync refused before somebody must act is still listed, and tried again the next time. */
+static void take_stock(struct sync *s, const struct course *c)
+{
+	struct sync_check found;
+	struct verdict ignored;
+
+	if (!c->succeeded || sync_check_missing(s, &found, &ignored))
+		return;
+	sync_list_missing(s, &ignored);
+	sync_mend(s, &ignored);
+}
+
+static int work(struct sync *s)
+{
+	struct course c = {.copied = s->ledger.copied};
+	struct sync_check found;
+	struct verdict v;
+	int rc;
+
+	for (;;) {
+		memset(&v, 0, sizeof v);
+		if (!c.looked)
+			ledger_set(&s->ledger.doing, "looking"), sync_write(s, true);
+		rc = c.looked ? 0 : sync_look(s, &v);
+		if (!rc) {
+			size_t i;
+
+			if (!c.looked)
+				c.copied = s->ledger.copied;
+			c.looked = c.succeeded = true;
+			for (i = 0; i < s->n_folders && !s->ledger.dirty; i++)
+				s->ledger.dirty = state_has_journal(s->folders[i].state);
+			imap_close(s->destination.imap); /* a connection less while mbsync has its own */
+			s->destination.imap = NULL;
+			rc = sync_copy(s, &v);
+			if (!rc && !engine_stop) {
+				rc = settle(s, &c, &found, &v);
+				if (rc == 1)
+					continue;
+				if (!rc) {
+					rc = through(s, &found, &v);
+					if (rc >= 0)
+						return rc;
+				}
+			}
+		}
+		if (engine_stop)
+			return stopped(s);
+		if (transient(&c, &v)) {
+			if (wait_and_retry(s, &c, &v))
+				continue;
+			if (engine_stop)
+				return stopped(s);
+		}
+		take_stock(s, &c);
+		return finish_verdict(s, &v);
+	}
+}
+
+/* --- setting up --- */
+
+static int set_up(struct sync *s, struct err *e)
+{
+	const char *haul = s->conf->fleet.haul, *address = s->mailbox->address;
+
+	s->dir = haul_path(haul, address, NULL);
+	s->state_dir = haul_path(haul, address, HAUL_STATE);
+	s->rc = haul_path(haul, address, HAUL_MBSYNCRC);
+	s->status_path = haul_path(haul, address, HAUL_STATUS);
+	s->folders_path = haul_path(haul, address, HAUL_FOLDERS);
+	s->source.which = SIDE_SOURCE;
+	s->source.conf = &s->conf->source;
+	s->source.user = strdup(address);
+	s->destination.which = SIDE_DESTINATION;
+	s->destination.conf = &s->conf->destination;
+	s->destination.user = conf_expand(s->conf->destination_user, s->mailbox->destination);
+	if (!s->dir || !s->state_dir || !s->rc || !s->status_path || !s->folders_path || !s->source.user ||
+	    !s->destination.user)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	if (secret_init(&s->destination.password, SECRET_MAX, e))
+		return -1;
+	if (!conf_is_token(s->conf->destination.auth) &&
+	    password_find(s->conf, s->mailbox, &s->destination.password, e))
+		return -1;
+	s->known[0] = s->destination.password.len ? secret_str(&s->destination.password) : NULL;
+	s->facts = (struct classify_facts){.source_host = s->conf->source.host,
+					   .destination_host = s->conf->destination.host,
+					   .source_mech = s->conf->source.auth,
+					   .destination_mech = s->conf->destination.auth,
+					   .address = address,
+					   .destination = s->destination.user};
+	if (generate_ask_version(s->conf, &s->dialect, s->version, e))
+		return -1;
+	if (engine_set_environment(s->conf, s->g, e))
+		return -1;
+	s->env = engine_environment(s->conf, s->g);
+	if (!s->env)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	return generate_begin(&s->generate, s->conf, s->g, s->dialect, e);
+}
+
+static void tear_down(struct sync *s)
+{
+	imap_close(s->source.imap);
+	imap_close(s->destination.imap);
+	folder_list_clear(&s->source.list);
+	folder_list_clear(&s->destination.list);
+	free(s->source.user);
+	free(s->destination.user);
+	secret_clear(&s->destination.password);
+	sync_clear_folders(s);
+	folder_plan_clear(&s->plan);
+	ledger_clear(&s->ledger);
+	generate_end(&s->generate);
+	log_close(&s->log);
+	free(s->notes.v);
+	free(s->notes.answers);
+	free(s->env);
+	free(s->dir);
+	free(s->state_dir);
+	free(s->rc);
+	free(s->status_path);
+	free(s->folders_path);
+}
+
+static void report(const struct sync *s, bool quiet)
+{
+	const struct ledger *l = &s->ledger;
+	char line[2048];
+	size_t i;
+
+	if (quiet && l->code == CODE_DONE)
+		return;
+	printf("%s: %s: %s\n", s->mailbox->address, ledger_state_word(l->state), l->text);
+	if (l->hint && l->hint[0] && l->state != LEDGER_LEFT)
+		printf("  %s\n", l->hint);
+	for (i = 0; i < l->n_left && i < 20; i++) {
+		const struct ledger_message *m = &l->left[i];
+
+		text_escape(line, sizeof line, m->reason, strlen(m->reason));
+		if (m->uid)
+			printf("  not copied: \"%s\" UID %u, %llu bytes, %s, \"%s\": %s\n", m->folder, m->uid,
+			       (unsigned long long)m->size, m->date ? m->date : "no date", m->subject ? m->subject : "", line);
+		else
+			printf("  not copied: \"%s\": %s\n", m->folder, line);
+	}
+	if (i < l->n_left)
+		printf("  ... and %zu more: see %s\n", l->n_left - i, s->status_path);
+	for (i = 0; i < l->n_doubles && i < 20; i++)
+		printf("  twice: \"%s\" UID %u is UID %u again, \"%s\"\n", l->doubles[i].folder, l->doubles[i].uid,
+		       l->doubles[i].twin, l->doubles[i].subject);
+}
+
+static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, bool verbose, bool quiet)
+{
+	struct sync s = {.g = g, .conf = conf, .mailbox = m, .log = {.fd = -1, .echo = verbose}};
+	char *lock_path = NULL, *log_path = NULL;
+	struct err e = ERR_INIT;
+	int lock = -1, rc;
+
+	if (haul_make(conf->fleet.haul, m->address, &e))
+		goto failed;
+	lock_path = haul_path(conf->fleet.haul, m->address, HAUL_LOCK);
+	log_path = haul_path(conf->fleet.haul, m->address, HAUL_LOG);
+	if (!lock_path || !log_path) {
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
+		goto failed;
+	}
+	lock = file_lock(lock_path, 500, &e); /* `status` holds it for a moment */
+	if (lock < 0) {
+		if (e.code == CODE_LATER)
+			err_set(&e, CODE_LATER, "%s: another mbhaul works on this mailbox", m->address);
+		goto failed;
+	}
+	log_open(&s.log, log_path);
+	s.log.known = s.known;
+	if (set_up(&s, &e) || ledger_read(s.status_path, &s.ledger, &e)) {
+		log_say(&s.log, "%s", e.text);
+		goto failed;
+	}
+	if (s.ledger.state == LEDGER_RUNNING)
+		s.ledger.dirty = true; /* the last one was killed */
+	s.ledger.state = LEDGER_RUNNING;
+	s.ledger.started = (long long)time(NULL);
+	if (!s.ledger.first)
+		s.ledger.first = s.ledger.started;
+	s.ledger.finished = s.ledger.next = 0;
+	s.ledger.runs = 0;
+	ledger_set(&s.ledger.address, m->address);
+	ledger_set(&s.ledger.destination, m->destination);
+	ledger_set(&s.ledger.text, "");
+	ledger_set(&s.ledger.hint, "");
+	ledger_set(&s.ledger.reason, "");
+	ledger_set(&s.ledger.answer, "");
+	rc = work(&s);
+	report(&s, quiet);
+	goto out;
+failed:
+	err_prefix(&e, "%s", m->address);
+	rc = err_print(&e, "mbhaul");
+out:
+	tear_down(&s);
+	if (lock >= 0)
+		close(lock);
+	free(lock_path);
+	free(log_path);
+	return rc;
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: mbhaul sync [--quiet | --verbose] ADDRESS\n"
+	      "Copies what is new in one mailbox, until it is through, or says what is in the way.\n\n"
+	      "  -q, --quiet    print nothing if all went well\n"
+	      "  -v, --verbose  show the mailbox's log as it grows\n\n"
+	      "Exit: 0 done, 1 finished but messages are listed that could not be copied, 75 try again later,\n"
+	      "77 refused, somebody must act, 65, 69, 78 see mbhaul(1).\n",
+	      to);
+}
+
+int cmd_sync(struct globals *g, int argc, char **argv)
+{
+	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
+						{"verbose", no_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	const struct mailbox *m;
+	struct mailboxes boxes;
+	struct conf conf;
+	struct err e = ERR_INIT;
+	bool quiet = false, verbose = false;
+	int c, rc;
+
+	while ((c = getopt_long(argc, argv, "qvh", options, NULL)) != -1) {
+		switch (c) {
+		case 'q':
+			quiet = true;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		default:
+			usage(c == 'h' ? stdout : stderr);
+			return c == 'h' ? CODE_DONE : CODE_USAGE;
+		}
+	}
+	if (argc - optind != 1) {
+		usage(stderr);
+		return CODE_USAGE;
+	}
+	memset(&boxes, 0, sizeof boxes);
+	if (conf_load(g->config, &conf, &e) || mailboxes_load(conf.fleet.mailboxes, &boxes, &e) ||
+	    mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e)) {
+		rc = err_print(&e, "mbhaul");
+		goto out;
+	}
+	m = mailboxes_find(&boxes, argv[optind]);
+	if (!m) {
+		err_set(&e, CODE_USAGE, "%s has no row for %s", conf.fleet.mailboxes, argv[optind]);
+		rc = err_print(&e, "mbhaul");
+		goto out;
+	}
+	engine_catch_signals();
+	rc = sync_mailbox(g, &conf, m, verbose, quiet);
+out:
+	mailboxes_clear(&boxes);
+	conf_clear(&conf);
+	return rc;
+}

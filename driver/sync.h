@@ -1,0 +1,127 @@
+/*
+ * One mailbox from start to end: what `mbhaul sync` is made of.
+ *
+ *   look.c   logs in on both sides, lists, plans the folders, creates the missing ones
+ *   copy.c   runs mbsync and watches its progress
+ *   check.c  what mbsync will not say: messages without a pair, stubs, doubles
+ *   sync.c   the order of these, again and again until it is through or stuck
+ *
+ * All of it works on one struct sync, whose owner holds the mailbox's lock.
+ */
+#ifndef MBHAUL_SYNC_H
+#define MBHAUL_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "classify.h"
+#include "folders.h"
+#include "generate.h"
+#include "imap.h"
+#include "ledger.h"
+#include "log.h"
+
+struct conf;
+struct conf_server;
+struct globals;
+struct mailbox;
+
+struct sync_side {
+	enum side which;
+	const struct conf_server *conf;
+	struct imap_server server;
+	char *user;             /* what to log in as; owned */
+	struct secret password; /* empty for a token mechanism */
+	struct imap *imap;      /* NULL: not connected */
+	struct folder_list list;
+};
+
+/* A folder that is copied. */
+struct sync_folder {
+	size_t choice;          /* in the plan */
+	char *state;            /* path of mbsync's state file; owned */
+	uint32_t *missing;      /* source UIDs without a pair at the last check, sorted; owned */
+	size_t n_missing;
+	uint64_t messages;      /* at the source */
+	uint64_t pairs;         /* in the state, or counted in the journal */
+	long long journal_read; /* progress: bytes of the journal that were counted */
+	unsigned long long journal_count;
+};
+
+struct sync {
+	struct globals *g;
+	const struct conf *conf;
+	const struct mailbox *mailbox;
+	struct generate generate;
+	enum mbsync_dialect dialect;
+	char version[32];
+	char *dir, *state_dir, *rc, *status_path, *folders_path;
+	char **env;
+	struct classify_facts facts;
+	struct log log;
+	const char *known[3]; /* secrets for the redactor */
+	struct ledger ledger;
+	struct sync_side source, destination;
+	struct folder_plan plan;
+	struct sync_folder *folders;
+	size_t n_folders;
+	struct notes { /* what mbsync said about single messages in its last run */
+		struct message_note *v;
+		char (*answers)[256]; /* the server's words, "" if none */
+		size_t n, cap;
+	} notes;
+	char last_answer[256]; /* of a server, to go with the next note */
+	size_t channel;        /* folder that mbsync is at, n_folders if none */
+	struct classifier classifier;
+	long long written_ms;
+};
+
+/* Each returns 0, or -1 with the verdict. */
+int sync_look(struct sync *s, struct verdict *v);
+int sync_copy(struct sync *s, struct verdict *v);
+
+/* (Re)connects one side; 0 if there is a connection that works. */
+int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v);
+
+/* A verdict out of a failed look: the server's answer if it is a known one, else the error. */
+void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v);
+
+/* Frees the list of folders. */
+void sync_clear_folders(struct sync *s);
+
+/* Reads every folder's state again: sums in the ledger. */
+int sync_count(struct sync *s, struct err *e);
+
+/* What check found. */
+struct sync_check {
+	size_t missing;      /* messages without a pair */
+	uint64_t signature;  /* of the set, to see whether it changed */
+	size_t journals;     /* folders that mbsync has not finished */
+	size_t changed;      /* folders whose UIDVALIDITY changed */
+	char changed_folder[256];
+	size_t fresh;        /* source messages above MaxPulledUid: came meanwhile, or were not reached */
+};
+
+/* Compares mbsync's state with the source: fills *found and every folder's `missing`. -1 with a verdict. */
+int sync_check_missing(struct sync *s, struct sync_check *found, struct verdict *v);
+
+/* Has mbsync try the missing ones again at its next run: 1.5 does so by itself, 1.4 after its MaxPulledUid was lowered. */
+int sync_mend(struct sync *s, struct verdict *v);
+
+/* Writes the missing ones and the folders that cannot be copied into the ledger, with what the source says of them and
+ * the reason. */
+int sync_list_missing(struct sync *s, struct verdict *v);
+
+/* Looks through what was copied since the last time for Exchange's stub messages. */
+int sync_check_stubs(struct sync *s, struct verdict *v);
+
+/* Looks for messages that lie at the destination twice after a run that was broken off. */
+int sync_check_doubles(struct sync *s, struct verdict *v);
+
+/* Writes the ledger; not durable: at most every two seconds. */
+void sync_write(struct sync *s, bool durable);
+
+#endif

@@ -1,0 +1,102 @@
+#include "driver/ledger.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "driver/table.h"
+#include "test.h"
+
+static void what_is_written_is_read_again(void)
+{
+	struct ledger a = {.state = LEDGER_LEFT, .code = 1, .messages = 5000000000, .copied = 3, .dirty = true, .next = 1234567890};
+	struct ledger b;
+	struct ledger_message *m = ledger_add_left(&a);
+	struct ledger_double *d = ledger_add_double(&a);
+	char *text;
+
+	ledger_set(&a.address, "o'brien@contoso.com");
+	ledger_set(&a.text, "with \"quotes\" and \xff");
+	m->uid = 4294967295;
+	ledger_set(&m->folder, "\xe5\x8f\x97");
+	ledger_set(&m->subject, "<script>");
+	d->uid = 7;
+	d->twin = 6;
+	text = ledger_format(&a);
+	CHECK(!ledger_parse(text, strlen(text), &b));
+	CHECK(b.state == LEDGER_LEFT && b.code == 1 && b.messages == 5000000000 && b.dirty && b.next == 1234567890);
+	CHECK_STR(b.text, "with \"quotes\" and \\xff");
+	CHECK(b.n_left == 1 && b.left[0].uid == 4294967295 && b.n_doubles == 1 && b.doubles[0].twin == 6);
+	CHECK_STR(b.left[0].folder, "\xe5\x8f\x97");
+	CHECK_STR(b.left[0].kind, "");
+	free(text);
+	ledger_clear(&a);
+	ledger_clear(&b);
+}
+
+static void damage_is_an_error(void)
+{
+	static const char *const bad[] = {"", "{", "[]", "{\"version\":2,\"state\":\"new\"}", "{\"version\":1,\"state\":\"odd\"}",
+					  "{\"version\":1,\"state\":\"new\",\"code\":-1}",
+					  "{\"version\":1,\"state\":\"new\",\"folders\":[1]}",
+					  "{\"version\":1,\"state\":\"new\",\"text\":5}",
+					  "{\"version\":1,\"state\":\"new\",\"uncopied\":[{\"uid\":4294967296}]}"};
+	struct ledger l;
+	size_t i;
+
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(ledger_parse(bad[i], strlen(bad[i]), &l) == -1);
+}
+
+static void a_damaged_file_is_named_and_kept(void)
+{
+	char path[] = "/tmp/mbhaul-ledger.XXXXXX";
+	int fd = mkstemp(path);
+	struct buf b = BUF_INIT(100);
+	struct err e = ERR_INIT;
+	struct ledger l;
+
+	CHECK(fd >= 0 && !file_write(path, "{\"version\":1,", 13, 0600, &e));
+	CHECK(ledger_read(path, &l, &e) == -1 && e.code == CODE_CONFIG && strstr(e.text, path) && e.hint[0]);
+	CHECK(!file_read(path, 100, &b, NULL, &e));
+	CHECK_STR(buf_str(&b), "{\"version\":1,");
+	buf_clear(&b);
+	remove(path);
+	CHECK(!ledger_read(path, &l, &e) && l.state == LEDGER_NEW);
+	ledger_clear(&l);
+}
+
+static void cells_have_their_width(void)
+{
+	struct buf b = BUF_INIT(1000);
+
+	table_cell(&b, "abc", 5);
+	CHECK_STR(buf_str(&b), "abc  ");
+	buf_reset(&b);
+	table_cell(&b, "abcdefgh", 6);
+	CHECK_STR(buf_str(&b), "abc...");
+	buf_reset(&b);
+	table_cell(&b, "\xe9\x80\x81\xe4\xbf\xa1\xe6\xb8\x88", 6); /* three characters, two columns each */
+	CHECK_STR(buf_str(&b), "\xe9\x80\x81\xe4\xbf\xa1\xe6\xb8\x88");
+	buf_reset(&b);
+	table_cell(&b, "a\x1b[2J", 20);
+	CHECK_STR(buf_str(&b), "a\\x1b[2J            ");
+	buf_reset(&b);
+	table_number(&b, 1234567);
+	buf_addc(&b, ' ');
+	table_number(&b, 999);
+	buf_addc(&b, ' ');
+	table_duration(&b, 3 * 3600 + 61);
+	CHECK_STR(buf_str(&b), "1,234,567 999 3 h 1 min");
+	buf_clear(&b);
+}
+
+int main(void)
+{
+	TEST(what_is_written_is_read_again);
+	TEST(damage_is_an_error);
+	TEST(a_damaged_file_is_named_and_kept);
+	TEST(cells_have_their_width);
+	TEST_END;
+}

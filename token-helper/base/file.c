@@ -1,0 +1,373 @@
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "secret.h"
+#include "text.h"
+
+long long file_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static int open_regular(const char *path, int flags, struct stat *st, bool *missing, struct err *e)
+{
+	/* O_NONBLOCK: a FIFO in the place of a file must not hang us. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+
+	if (missing)
+		*missing = fd < 0 && errno == ENOENT;
+	if (fd < 0 && errno == ELOOP && (flags & O_NOFOLLOW)) {
+		err_set(e, CODE_CONFIG, "%s is a symbolic link", path);
+		return err_hint(e, "name the file itself");
+	}
+	if (fd < 0)
+		return err_errno(e, CODE_UNAVAILABLE, "cannot open %s", path);
+	if (fstat(fd, st)) {
+		err_errno(e, CODE_UNAVAILABLE, "cannot look at %s", path);
+		close(fd);
+		return -1;
+	}
+	if (!S_ISREG(st->st_mode)) {
+		err_set(e, CODE_CONFIG, "%s is not a regular file", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int check_owner(const char *path, const struct stat *st, mode_t forbidden, struct err *e)
+{
+	if (st->st_uid != geteuid() && st->st_uid != 0) {
+		err_set(e, CODE_CONFIG, "%s belongs to user %lu, not to you or root", path, (unsigned long)st->st_uid);
+		return err_hint(e, "chown it, or make the file again");
+	}
+	if (!(st->st_mode & forbidden))
+		return 0;
+	if (forbidden & 044) {
+		err_set(e, CODE_CONFIG, "%s can be read by others (mode %04o), and it holds a secret", path,
+			(unsigned)st->st_mode & 07777);
+		return err_hint(e, "chmod 600 '%s'", path);
+	}
+	err_set(e, CODE_CONFIG, "%s can be changed by others (mode %04o), and it names credentials", path,
+		(unsigned)st->st_mode & 07777);
+	return err_hint(e, "chmod go-w '%s'", path);
+}
+
+static int read_into(int fd, const char *path, size_t max, struct buf *out, struct err *e)
+{
+	char block[16384];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = read(fd, block, sizeof block)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(e, CODE_UNAVAILABLE, "cannot read %s", path);
+		total += (size_t)n;
+		if (total > max)
+			return err_set(e, CODE_CONFIG, "%s is larger than %zu bytes", path, max);
+		buf_add(out, block, (size_t)n);
+	}
+	if (out->failed)
+		return err_set(e, CODE_UNAVAILABLE, "no memory to read %s", path);
+	return 0;
+}
+
+int file_read(const char *path, size_t max, struct buf *out, bool *missing, struct err *e)
+{
+	struct stat st;
+	int fd = open_regular(path, 0, &st, missing, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = read_into(fd, path, max, out, e);
+	close(fd);
+	return rc;
+}
+
+int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missing, struct err *e)
+{
+	struct stat st;
+	int fd = open_regular(path, 0, &st, missing, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = check_owner(path, &st, 022, e);
+	if (!rc)
+		rc = read_into(fd, path, max, out, e);
+	close(fd);
+	return rc;
+}
+
+static int open_secret(const char *path, struct err *e)
+{
+	struct stat st;
+	int fd = open_regular(path, O_NOFOLLOW, &st, NULL, e);
+
+	if (fd >= 0 && check_owner(path, &st, 077, e)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int file_check_secret(const char *path, struct err *e)
+{
+	int fd = open_secret(path, e);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+int file_read_secret(const char *path, struct secret *out, struct err *e)
+{
+	int fd = open_secret(path, e), rc = 0;
+	char block[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	while (!rc && (n = read(fd, block, sizeof block)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			rc = err_errno(e, CODE_UNAVAILABLE, "cannot read %s", path);
+		} else if (secret_add(out, block, (size_t)n, e)) {
+			rc = err_prefix(e, "%s", path);
+			e->code = CODE_CONFIG;
+		}
+	}
+	explicit_bzero(block, sizeof block);
+	close(fd);
+	return rc;
+}
+
+static int write_all(int fd, const void *bytes, size_t n)
+{
+	const char *p = bytes;
+
+	while (n) {
+		ssize_t k = write(fd, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -1;
+		p += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+static void sync_folder(const char *path)
+{
+	char *copy = strdup(path), *slash;
+	int fd;
+
+	if (!copy)
+		return;
+	slash = strrchr(copy, '/');
+	if (slash)
+		slash[slash == copy] = 0;
+	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	free(copy);
+}
+
+static int replace(const char *path, const void *bytes, size_t n, mode_t mode, bool durable, struct err *e)
+{
+	char tmp[PATH_MAX];
+	unsigned char id[8];
+	size_t used, i;
+	int fd, rc = -1;
+
+	if (getrandom(id, sizeof id, 0) != sizeof id)
+		return err_errno(e, CODE_UNAVAILABLE, "no random numbers");
+	if (strlen(path) + 2 * sizeof id + 6 >= sizeof tmp)
+		return err_set(e, CODE_CONFIG, "the path %s is too long", path);
+	used = (size_t)snprintf(tmp, sizeof tmp, "%s.", path);
+	for (i = 0; i < sizeof id; i++)
+		used += (size_t)snprintf(tmp + used, sizeof tmp - used, "%02x", id[i]);
+	snprintf(tmp + used, sizeof tmp - used, ".tmp");
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+	if (fchmod(fd, mode) || write_all(fd, bytes, n) || (durable && fsync(fd))) {
+		err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+		close(fd);
+		goto out;
+	}
+	if (close(fd) || rename(tmp, path)) {
+		err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+		goto out;
+	}
+	if (durable)
+		sync_folder(path);
+	rc = 0;
+out:
+	if (rc)
+		unlink(tmp);
+	return rc;
+}
+
+int file_write(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+{
+	return replace(path, bytes, n, mode, true, e);
+}
+
+int file_update(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool same = false;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && (size_t)st.st_size == n &&
+	    (st.st_mode & 07777) == mode) {
+		const char *p = bytes;
+		char block[16384];
+		size_t done = 0;
+		ssize_t k;
+
+		while (done < n && (k = read(fd, block, sizeof block)) > 0 && (size_t)k <= n - done &&
+		       !memcmp(p + done, block, (size_t)k))
+			done += (size_t)k;
+		same = done == n;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (same)
+		return 0;
+	return replace(path, bytes, n, mode, false, e) ? -1 : 1;
+}
+
+int file_append(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+	int rc;
+
+	if (fd < 0)
+		return err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+	rc = write_all(fd, bytes, n) ? err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path) : 0;
+	close(fd);
+	return rc;
+}
+
+int file_mkdirs(const char *path, struct err *e)
+{
+	char part[PATH_MAX];
+	struct stat st;
+	char *p;
+
+	if (!mkdir(path, 0700))
+		return 0;
+	if (errno == EEXIST && !stat(path, &st) && S_ISDIR(st.st_mode))
+		return 0;
+	if (errno != ENOENT)
+		return err_errno(e, CODE_UNAVAILABLE, "cannot make the folder %s", path);
+	if (strlen(path) >= sizeof part)
+		return err_set(e, CODE_CONFIG, "the path %s is too long", path);
+	strcpy(part, path); /* length checked */
+	for (p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return err_errno(e, CODE_UNAVAILABLE, "cannot make the folder %s", part);
+		*p = '/';
+	}
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return err_errno(e, CODE_UNAVAILABLE, "cannot make the folder %s", path);
+	return 0;
+}
+
+int file_private_dir(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (file_mkdirs(path, e))
+		return -1;
+	if (lstat(path, &st))
+		return err_errno(e, CODE_UNAVAILABLE, "cannot look at %s", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+		err_set(e, CODE_CONFIG, "%s is not a folder of yours", path);
+		return err_hint(e, "remove it, or name another folder");
+	}
+	if (st.st_mode & 077) {
+		err_set(e, CODE_CONFIG, "%s is open to others (mode %04o)", path, (unsigned)st.st_mode & 07777);
+		return err_hint(e, "chmod 700 '%s'", path);
+	}
+	return 0;
+}
+
+int file_lock(const char *path, int wait_ms, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	long long end = file_now_ms() + wait_ms;
+	int pause_ms = 2;
+
+	if (fd < 0)
+		return err_errno(e, CODE_UNAVAILABLE, "cannot open the lock %s", path);
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		struct timespec t = {0, pause_ms * 1000000L};
+
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			err_errno(e, CODE_UNAVAILABLE, "cannot lock %s", path);
+			close(fd);
+			return -1;
+		}
+		if (file_now_ms() >= end) {
+			close(fd);
+			return err_set(e, CODE_LATER, "%s is locked by another process", path);
+		}
+		nanosleep(&t, NULL);
+		if (pause_ms < 50)
+			pause_ms += pause_ms;
+	}
+	return fd;
+}
+
+char *file_beside(const char *base, const char *path)
+{
+	const char *slash = strrchr(base, '/');
+	char *joined;
+
+	if (path[0] == '/' || !slash)
+		return strdup(path);
+	if (asprintf(&joined, "%.*s/%s", (int)(slash - base), base, path) < 0)
+		return NULL;
+	return joined;
+}
+
+char *file_absolute(const char *path)
+{
+	char here[PATH_MAX], *joined;
+
+	if (path[0] == '/')
+		return strdup(path);
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	if (!getcwd(here, sizeof here) || asprintf(&joined, "%s/%s", strcmp(here, "/") ? here : "", path) < 0)
+		return NULL;
+	return joined;
+}

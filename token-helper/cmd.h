@@ -1,0 +1,23 @@
+/*
+ * The subcommands of mbhaul-token, and what the command line said. Each returns the exit code.
+ */
+#ifndef MBHAUL_TOKEN_CMD_H
+#define MBHAUL_TOKEN_CMD_H
+
+#include <stdbool.h>
+
+#include "wish.h"
+
+struct options {
+	const char *config; /* --config, or NULL */
+	struct wish wish;   /* --user, --profile, --host, ... */
+	bool show;
+	bool all;
+};
+
+int cmd_get(struct options *o);
+int cmd_answer(struct options *o);
+int cmd_claims(struct options *o);
+int cmd_forget(struct options *o);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * The [profile NAME] sections of mbhaul.conf: for which tenant, with which
+ * credential, for whose mailboxes and for which hosts a token may be had.
+ *
+ * A struct profiles owns everything in it, until profiles_clear. Paths are absolute.
+ * Errors of the file are CODE_CONFIG with "file:line: ". Sections that belong to the
+ * driver (source, destination, folders, fleet, relay) are skipped, others are errors.
+ * The clouds are those of learn.microsoft.com, "National clouds" (login) and "Authenticate an IMAP, POP
+ * or SMTP connection using OAuth" (scope); the SMTP hosts of the national ones are likely, not seen:
+ * `hosts = ` overrides them.
+ */
+#ifndef MBHAUL_PROFILE_H
+#define MBHAUL_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+
+struct cloud {
+	const char *name;  /* as in `cloud = ` */
+	const char *login; /* host of Entra ID */
+	const char *imap;  /* host of Exchange Online */
+	const char *smtp;
+	const char *scope;
+};
+
+/* All clouds; the last has name NULL, the first is the default. */
+extern const struct cloud clouds[];
+
+/* NULL if there is none of that name. */
+const struct cloud *cloud_find(const char *name);
+
+enum profile_credential {
+	PROFILE_SECRET_FILE, /* file: the secret */
+	PROFILE_CERTIFICATE, /* file: PEM or URI; key: path or URI, NULL if with the certificate */
+};
+
+enum profile_assertion { PROFILE_PS256, PROFILE_RS256 };
+
+struct profile {
+	char *name;
+	int line; /* of its header */
+	char *tenant;
+	char *client_id;
+	const struct cloud *cloud;
+	enum profile_credential credential;
+	char *file;
+	char *key;
+	enum profile_assertion assertion;
+	char **domains; /* NULL-ended, lower case; NULL: not said */
+	char **hosts;   /* NULL-ended; NULL: the cloud's two */
+	char *login;    /* base URL without a slash at the end: https://HOST[:PORT] */
+	char *ca_file;  /* further certificate authorities for the login host; NULL */
+	char *cache;    /* folder; NULL: the usual one */
+};
+
+struct profiles {
+	char *file; /* absolute path of mbhaul.conf */
+	struct profile *list;
+	size_t n;
+};
+
+/* Reads text that came from `file` (relative paths in it are relative to that file). Pure. */
+int profiles_parse(const char *text, size_t n, const char *file, struct profiles *out, struct err *e);
+
+/* Reads the file, which must be trustworthy (file_read_trusted). */
+int profiles_load(const char *file, struct profiles *out, struct err *e);
+
+void profiles_clear(struct profiles *p);
+
+/* The profile of that name, or NULL. */
+const struct profile *profiles_by_name(const struct profiles *p, const char *name);
+
+/* The profile that lists the domain of `user` (an address), else the file's only profile if that
+ * lists no domains, else NULL. */
+const struct profile *profiles_by_user(const struct profiles *p, const char *user);
+
+/* True if a token of this profile may be sent to host: case and one dot at the end do not matter. */
+bool profile_allows(const struct profile *p, const char *host);
+
+/*
+ * Which mbhaul.conf to read: `option` (--config) if not NULL, else $MBHAUL_CONFIG, else, with
+ * `here`, ./mbhaul.conf, else $XDG_CONFIG_HOME/mbhaul/mbhaul.conf (~/.config), else
+ * /etc/mbhaul/mbhaul.conf: the first that exists. The first two must exist if they are given.
+ * The environment is ignored in a set-uid program. *path is malloc'ed and absolute.
+ * CODE_CONFIG with the places looked at.
+ */
+int profiles_find_file(const char *option, bool here, char **path, struct err *e);
+
+/* An URI such as pkcs11: or file:, and no path. */
+bool profile_is_uri(const char *s);
+
+#endif

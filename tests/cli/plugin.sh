@@ -1,0 +1,407 @@
+#!/bin/bash
+# libmbhaul.so under its clients: mbsync (the system's, and 1.5 in a chroot where there is one), imtest, Postfix, and a
+# set-uid program. $1: the build folder. For the tests with mbsync 1.5: MBHAUL_TRIXIE, a Debian 13 root with isync.
+set -u
+build=$(cd "${1:-build}" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+plugin=$build/sasl2/libmbhaul.so
+trixie=${MBHAUL_TRIXIE:-}
+imtest=$(PATH=$PATH:/usr/lib/cyrus/bin command -v imtest)
+saslpath=$build/sasl2:$(pkg-config --variable=libdir libsasl2 2>/dev/null || echo /usr/lib)/sasl2
+top=$(mktemp -d)
+cd "$top" || exit 1
+chmod 755 . # Postfix's smtp runs as postfix
+pids=
+failed=0
+server=
+chroot_dir=
+
+cleanup() {
+	for p in $pids; do
+		kill "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+	[ -n "$chroot_dir" ] && rm -rf "$chroot_dir"
+	rm -rf "$top"
+}
+trap cleanup EXIT
+unset MBHAUL_CONFIG MBHAUL_HELPER SASL_PATH
+export LC_ALL=C HOME=$top/home
+mkdir home
+
+check() { # name; the status of the command before
+	if [ "$2" = 0 ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1"
+		failed=1
+		sed 's/^/  output: /' out
+		sed 's/^/  server: /' server.log
+	fi
+}
+skip() {
+	echo "skip - $1"
+}
+
+if nm -D "$plugin" | grep -q __asan_init; then
+	skip "clients under the sanitizer, which they would have to be built with (tests/unit/plugin.c walks the same ways)"
+	exit 0
+fi
+
+user=alice@contoso.com
+token=$(openssl rand -hex 700)
+echo "$token" >token # mbsync cuts lines of its configuration at 1 KiB
+printf 'user=%s\1auth=Bearer %s\1\1' "$user" "$token" | base64 -w0 >blobs
+printf '\nn,a=%s,\1host=localhost\1auth=Bearer %s\1\1' "$user" "$token" | base64 -w0 >>blobs
+blob=$(cut -c60-100 blobs)
+
+# Is there any of the token in the output? As it is, or as a piece of base64 at each of the three alignments.
+leaks() {
+	local i piece
+	grep -qF "${token:0:24}" "$@" && return 0
+	grep -qF "$blob" "$@" && return 0
+	for i in 0 1 2; do
+		piece=$(printf %s "${token:$((300 + i)):30}" | base64 -w0)
+		grep -qF "$piece" "$@" && return 0
+	done
+	return 1
+}
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
+	-addext subjectAltName=DNS:localhost,DNS:127.0.0.1 2>/dev/null
+chmod 644 key.pem cert.pem
+
+helper() { # name, answer (for printf)
+	printf '#!/bin/sh\nwhile read -r l && [ -n "$l" ]; do :; done\nprintf "%s"\n' "$2" >"$1"
+	chmod 755 "$1"
+}
+helper good "token=$token"'\\nexpires=9999999999\\nprofile=contoso\\n\\n'
+helper refused 'error=refused\\nmessage=AADSTS7000215: wrong secret\\nhint=Make a new one\\n\\n'
+helper foreign 'error=foreign-host\\nmessage=localhost is not a host of contoso\\nhint=add it to hosts\\n\\n'
+helper none 'error=no-profile\\nmessage=no profile for contoso.com\\nhint=add one\\n\\n'
+printf '#!/bin/sh\nexec sleep 600\n' >hangs
+chmod 755 hangs
+
+serve() { # options of sasl_server.py
+	stop
+	rm -f port server.log
+	: >server.log
+	chmod 666 server.log
+	python3 "$here/sasl_server.py" --tls cert.pem key.pem --user "$user" --token "$token" --port-file port \
+		--log server.log "$@" &
+	server=$!
+	pids="$pids $server"
+	for _ in $(seq 600); do
+		[ -s port ] && break
+		sleep 0.05
+	done
+	port=$(cat port)
+}
+stop() {
+	[ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
+	server=
+}
+
+# mbsyncrc VERSION FOLDER PASSCMD: for Debian 12's (1.4) or 13's (1.5)
+mbsyncrc() {
+	local ssl=SSLType far=Far near=Near host=localhost
+	[ "$1" = 1.5 ] && ssl=TLSType host=127.0.0.1
+	cat <<-END
+		IMAPStore far
+		Host $host
+		Port $port
+		$ssl IMAPS
+		CertificateFile $2/cert.pem
+		User $user
+		PassCmd "$3"
+		AuthMechs $mechanism
+
+		MaildirStore near
+		Path $2/mail/
+		Inbox $2/mail/INBOX
+
+		Channel c
+		$far :far:
+		$near :near:
+		Patterns INBOX
+		Create Near
+		SyncState *
+	END
+}
+
+# run VERSION HELPER PASSCMD -> out, $status; 124 if it hangs. PASSCMD may name %DIR%.
+run() {
+	local dir=$top root=()
+	if [ "$1" = 1.5 ]; then
+		dir=${chroot_dir#"$trixie"}
+		root=(chroot "$trixie")
+		[ -e "$2" ] && cp "$2" "$chroot_dir/"
+	fi
+	rm -rf mail passed
+	mkdir mail
+	mbsyncrc "$1" "$dir" "${3//%DIR%/$dir}" >rc
+	if [ "$1" = 1.5 ]; then
+		rm -rf "$chroot_dir/mail" "$chroot_dir/passed"
+		mkdir "$chroot_dir/mail"
+		cp rc cert.pem token "$chroot_dir/"
+	fi
+	local path=$saslpath
+	[ "$1" = 1.5 ] && path=$dir:$(cd "$trixie" && printf "/%s" usr/lib/*-linux-gnu/sasl2)
+	local name=$dir/$2
+	[ "$2" = relative ] && name=mbhaul-token
+	timeout 20 "${root[@]}" env -i PATH=/usr/bin:/bin HOME=/ SASL_PATH="$path" MBHAUL_HELPER="$name" \
+		mbsync -c "$dir/rc" c >out 2>&1 </dev/null
+	status=$?
+}
+
+version_tests() {
+	local v=$1 ir
+	for mechanism in XOAUTH2 OAUTHBEARER; do
+		for ir in "" --no-ir; do
+			local with="mbsync $v, $mechanism${ir:+, no SASL-IR}"
+			serve $ir
+			run "$v" good "false"
+			[ $status = 0 ] && grep -qx "$mechanism asked good" server.log && ! leaks out
+			check "$with: logs in, and the token is no part of the command" $?
+			serve $ir --reply no
+			run "$v" good "false"
+			[ $status = 1 ] && grep -q "AUTHENTICATE $mechanism' returned an error" out && ! leaks out &&
+				grep -qx "$mechanism asked good" server.log
+			check "$with: a refusal ends promptly and prints no token" $?
+			serve $ir --reply json
+			run "$v" good "false"
+			[ $status = 1 ] && grep -q "AUTHENTICATE $mechanism' returned an error" out && ! leaks out &&
+				grep -qE "challenge-answer ($([ $mechanism = XOAUTH2 ] && echo empty || echo '\^A'))\$" server.log
+			check "$with: a JSON challenge is answered, no hang, no token printed" $?
+			serve $ir
+			run "$v" refused "touch %DIR%/passed"
+			[ $status = 1 ] && ! grep -q good server.log && [ ! -e passed ] &&
+				{ [ -n "$ir" ] || grep -q 'mbhaul: AADSTS7000215: wrong secret (Make a new one)' out; }
+			check "$with: a helper's refusal ends promptly${ir:+ (its text is in the log only)}" $?
+		done
+		local with="mbsync $v, $mechanism"
+		serve
+		run "$v" refused "false"
+		[ ! -s server.log ]
+		check "$with: without a token nothing is sent" $?
+		run "$v" foreign "touch %DIR%/passed; cat %DIR%/token"
+		[ $status = 1 ] && [ ! -s server.log ] && [ ! -e passed ] && [ ! -e "$chroot_dir/passed" ] &&
+			grep -q 'mbhaul: localhost is not a host of contoso (add it to hosts)' out
+		check "$with: for a foreign host no password is asked" $?
+		run "$v" none "cat %DIR%/token"
+		[ $status = 0 ] && grep -qx "$mechanism asked good" server.log && ! leaks out
+		check "$with: without a profile the PassCmd's answer is the token" $?
+		: >server.log
+		run "$v" missing "cat %DIR%/token"
+		[ $status = 0 ] && grep -qx "$mechanism asked good" server.log && ! leaks out
+		check "$with: without a helper the PassCmd's answer is the token" $?
+		: >server.log
+		run "$v" missing "false"
+		[ $status = 1 ] && [ ! -s server.log ]
+		check "$with: a PassCmd that fails ends promptly" $?
+		run "$v" relative "cat %DIR%/token"
+		[ $status = 1 ] && grep -q 'not an absolute path' out
+		check "$with: a relative helper is not run" $?
+	done
+}
+
+imtest_tests() {
+	if [ -z "$imtest" ]; then
+		skip "imtest is not installed (cyrus-clients)"
+		return
+	fi
+	for mechanism in XOAUTH2 OAUTHBEARER; do
+		for ir in "" --no-ir; do
+			serve $ir
+			echo ". LOGOUT" | SASL_PATH=$saslpath MBHAUL_HELPER=$top/good timeout 20 "$imtest" -s -a "$user" -u "$user" \
+				-m $mechanism -p "$port" localhost >out 2>&1
+			grep -q '^Authenticated' out && grep -qx "$mechanism asked good" server.log
+			check "imtest, $mechanism${ir:+, no SASL-IR}: logs in" $?
+			serve $ir --reply json
+			echo ". LOGOUT" | SASL_PATH=$saslpath MBHAUL_HELPER=$top/good timeout 20 "$imtest" -s -a "$user" -u "$user" \
+				-m $mechanism -p "$port" localhost >out 2>&1
+			[ $? != 124 ] && grep -q '^Authentication failed' out && grep -q challenge-answer server.log
+			check "imtest, $mechanism${ir:+, no SASL-IR}: a refusal does not hang it" $?
+		done
+	done
+	serve --token short-token # imtest overruns a buffer of its own with a long password
+	echo ". LOGOUT" | SASL_PATH=$saslpath MBHAUL_HELPER=$top/missing timeout 20 "$imtest" -s -a "$user" -u "$user" \
+		-w short-token -m XOAUTH2 -p "$port" localhost >out 2>&1
+	grep -q '^Authenticated' out && grep -qx "XOAUTH2 asked good" server.log
+	check "imtest: without a helper its password is the token" $?
+}
+
+# A Postfix of our own, all its folders below $top. $1: mechanism filter, $2: helper
+postfix_mail() {
+	local p=$top/postfix
+	rm -rf "$p"
+	mkdir -p "$p/etc" "$p/queue" "$p/data"
+	chown postfix "$p/data"
+	cat >"$p/etc/main.cf" <<-END
+		compatibility_level = 3.6
+		queue_directory = $p/queue
+		data_directory = $p/data
+		command_directory = /usr/sbin
+		daemon_directory = /usr/lib/postfix/sbin
+		mail_owner = postfix
+		setgid_group = postdrop
+		maillog_file = $p/log
+		maillog_file_prefixes = $p
+		inet_interfaces = loopback-only
+		myhostname = test.example
+		mydestination =
+		alias_maps =
+		smtp_host_lookup = native
+		smtp_tls_CAfile = $top/cert.pem
+		import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME
+		    SASL_PATH=$saslpath MBHAUL_HELPER=$top/$2
+		relayhost = [localhost]:$port
+		smtp_tls_security_level = secure
+		smtp_sasl_auth_enable = yes
+		smtp_sasl_password_maps = texthash:$p/etc/sasl_passwd
+		smtp_sasl_mechanism_filter = $1
+		smtp_sasl_tls_security_options = noanonymous
+	END
+	cat >"$p/etc/master.cf" <<-END
+		pickup unix n - n 60 1 pickup
+		cleanup unix n - n - 0 cleanup
+		qmgr unix n - n 300 1 qmgr
+		rewrite unix - - n - - trivial-rewrite
+		bounce unix - - n - 0 bounce
+		defer unix - - n - 0 bounce
+		trace unix - - n - 0 bounce
+		smtp unix - - n - - smtp
+		error unix - - n - - error
+		retry unix - - n - - error
+		scache unix - - n - 1 scache
+		postlog unix-dgram n - n - 1 postlogd
+		tlsmgr unix - - n 1000? 1 tlsmgr
+	END
+	echo "[localhost]:$port    $user:ignored" >"$p/etc/sasl_passwd"
+	postfix -c "$p/etc" start >out 2>&1 || return
+	printf 'From: %s\nTo: bob@example.org\nSubject: x\n\nhello\n' "$user" |
+		/usr/sbin/sendmail -C "$p/etc" -f "$user" bob@example.org
+	for _ in $(seq 240); do
+		grep -q 'status=' "$p/log" && break
+		sleep 0.25
+	done
+	postfix -c "$p/etc" stop >/dev/null 2>&1
+	grep 'postfix/' "$p/log" >out
+}
+
+postfix_tests() {
+	if [ ! -x /usr/sbin/postfix ] || [ "$(id -u)" != 0 ]; then
+		skip "Postfix is not installed, or not root"
+		return
+	fi
+	for mechanism in XOAUTH2 OAUTHBEARER; do
+		serve --proto smtp
+		postfix_mail "${mechanism,,}" good
+		grep -q 'status=sent' out && grep -qx "$mechanism asked good" server.log && grep -qx mail server.log && ! leaks out
+		check "Postfix, $mechanism: relays a mail" $?
+		serve --proto smtp --reply json
+		postfix_mail "${mechanism,,}" good
+		grep -q 'status=deferred' out && grep -q 'mbhaul: localhost refuses the token .* status 401' out && ! leaks out
+		check "Postfix, $mechanism: a refusal is in its log with the server's status, without the token" $?
+	done
+	serve --proto smtp
+	postfix_mail xoauth2 refused
+	grep -q 'status=deferred' out && [ ! -s server.log ] &&
+		grep -q 'mbhaul: AADSTS7000215: wrong secret (Make a new one)' out
+	check "Postfix: a helper's refusal is in its log with the hint" $?
+}
+
+setuid_test() {
+	if [ "$(id -u)" != 0 ] || [ ! -x "$build/tests/ask" ]; then
+		skip "a set-uid program, for want of root or of $build/tests/ask"
+		return
+	fi
+	mkdir setuid
+	cp "$build/tests/ask" setuid/ask
+	chmod 4755 setuid/ask
+	setpriv --reuid=65534 --regid=65534 --clear-groups env MBHAUL_HELPER=/evil "$top/setuid/ask" helper >out 2>&1
+	if [ "$(MBHAUL_HELPER=/evil "$build/tests/ask" helper)" = /evil ] && ! grep -q evil out && grep -q mbhaul-token out; then
+		check "MBHAUL_HELPER is ignored in a set-uid program" 0
+	else
+		check "MBHAUL_HELPER is ignored in a set-uid program" 1
+	fi
+}
+
+# The real helper, without a network: what it cannot know or must not give.
+real_helper_tests() {
+	local conf=$top/real.conf
+	if [ ! -x "$build/mbhaul-token" ]; then
+		skip "mbhaul-token is not built"
+		return
+	fi
+	cat >"$conf" <<-END
+		[profile contoso]
+		tenant = contoso.onmicrosoft.com
+		client-id = 11111111-2222-3333-4444-555555555555
+		credential = secret-file $top/contoso.secret
+		domains = contoso.com
+		cache = $top/cache
+	END
+	echo secret >contoso.secret
+	chmod 600 "$conf" contoso.secret
+	mechanism=XOAUTH2
+	serve
+	mbsyncrc 1.4 "$top" "touch $top/passed; cat $top/token" >rc
+	rm -rf mail passed && mkdir mail
+	timeout 20 env -i PATH=/usr/bin:/bin HOME="$HOME" SASL_PATH="$saslpath" MBHAUL_HELPER="$build/mbhaul-token" \
+		MBHAUL_CONFIG="$conf" mbsync -c rc c >out 2>&1 </dev/null
+	[ $? = 1 ] && [ ! -s server.log ] && [ ! -e passed ] && grep -q 'mbhaul: .*localhost' out
+	check "mbhaul-token: a host that the profile does not list gets no token and no password" $?
+	sed -i 's/^domains.*/domains = fabrikam.com/' "$conf"
+	timeout 20 env -i PATH=/usr/bin:/bin HOME="$HOME" SASL_PATH="$saslpath" MBHAUL_HELPER="$build/mbhaul-token" \
+		MBHAUL_CONFIG="$conf" mbsync -c rc c >out 2>&1 </dev/null
+	[ $? = 0 ] && grep -qx 'XOAUTH2 asked good' server.log
+	check "mbhaul-token: a user of no profile logs in with the PassCmd's token" $?
+}
+
+# The helper that hangs takes its 30 s beside the other tests.
+mechanism=XOAUTH2
+serve
+mbsyncrc 1.4 "$top" "touch $top/hung-passed" >rc.hang
+cp server.log server.hang
+hang_server=$server
+server=
+mkdir mail
+(
+	began=$(date +%s)
+	SASL_PATH=$saslpath MBHAUL_HELPER=$top/hangs timeout 120 mbsync -c rc.hang c >out.hang 2>&1
+	echo $? $(($(date +%s) - began)) >result.hang
+) &
+hanging=$!
+pids="$pids $hanging"
+
+nm -D --defined-only "$plugin" | awk '{ print $3 }' >out
+: >server.log
+[ "$(cat out)" = sasl_client_plug_init ]
+check "the plugin exports sasl_client_plug_init alone" $?
+readelf -d "$plugin" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >out
+! grep -qvE '^(libsasl2\.so.*|libc\.so\.6|ld-linux.*)$' out
+check "it links nothing but libsasl2 and libc" $?
+
+version_tests "$(mbsync --version | sed 's/^isync \([0-9]*\.[0-9]*\).*/\1/')"
+if [ -n "$trixie" ] && [ "$(id -u)" = 0 ] && chroot "$trixie" mbsync --version >out 2>/dev/null &&
+	grep -q '^isync 1\.5' out; then
+	chroot_dir=$(mktemp -d "$trixie/tmp/mbhaul-XXXXXX")
+	cp "$plugin" "$chroot_dir/"
+	version_tests 1.5
+else
+	skip "mbsync 1.5: MBHAUL_TRIXIE names no Debian 13 (debootstrap --include=isync trixie FOLDER), or not root"
+fi
+imtest_tests
+postfix_tests
+setuid_test
+real_helper_tests
+stop
+
+wait "$hanging"
+read -r status seconds <result.hang
+cp out.hang out
+kill "$hang_server"
+[ "$status" = 1 ] && [ "$seconds" -ge 30 ] && [ ! -e hung-passed ] && grep -q 'did not answer within 30 s' out
+check "a helper that hangs is given up after 30 s (took $seconds s)" $?
+exit $failed

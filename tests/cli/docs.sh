@@ -1,0 +1,250 @@
+#!/bin/bash
+# The manual pages and README.md against the programs: options, keys, words, links. $1: the build folder.
+set -u
+build=$(cd "${1:-build}" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+cd "$top" || exit 1
+unset MBHAUL_CONFIG XDG_CONFIG_HOME SASL_PATH
+export HOME=$top/home LC_ALL=C.UTF-8
+mkdir home
+failed=0
+
+check() { # name status
+	if [ "$2" = 0 ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1"
+		failed=1
+	fi
+}
+
+# Nothing may stand in the file; what does is shown.
+none() { # name file
+	sed 's/^/# /' "$2"
+	[ ! -s "$2" ]
+	check "$1" $?
+}
+
+declare -A page=([mbhaul.1]=$here/driver/mbhaul.1 [mbhaul.conf.5]=$here/driver/mbhaul.conf.5
+	[mbhaul-token.1]=$here/token-helper/mbhaul-token.1 [mbhaul-sasl.7]=$here/sasl-plugin/mbhaul-sasl.7)
+
+# As one reads it, a paragraph in one line: no option is broken in two.
+shown() { mandoc -Tutf8 -O width=1000 "${page[$1]}" | col -bx; }
+
+options() { grep -oE -- '(^|[^[:alnum:]-])--[a-z][a-z-]*[a-z]' | grep -oE -- '--.*' | sort -u; }
+letters() { grep -oE -- '(^|[][ |(])-[A-Za-z]([][ |,)]|$)' | grep -oE -- '-[A-Za-z]' | sort -u; }
+
+# ---- form ----
+for p in "${!page[@]}"; do
+	mandoc -Tlint -Wwarning "${page[$p]}" >out 2>&1
+	none "$p is well-formed" out
+	shown "$p" >"$p.txt"
+done
+
+# ---- options ----
+# What the help of a program and of its subcommands names stands in the page.
+"$build/mbhaul" --help >mbhaul.help
+commands=$(sed -n 's/^  \([a-z][a-z]*\)  *[a-z].*/\1/p' mbhaul.help)
+[ "$(wc -w <<<"$commands")" -ge 5 ]
+check "mbhaul's help lists its subcommands" $?
+for c in $commands password; do
+	"$build/mbhaul" "$c" --help >"help.$c" 2>&1
+	check "mbhaul $c has a help" $?
+	cat "help.$c" >>mbhaul.help
+	# The synopsis has a line for each, with the same options.
+	grep -E "^ *mbhaul (\[--config file\] )?$c( |$)" mbhaul.1.txt | head -n 1 >line
+	{ options <"help.$c"; letters <"help.$c"; } | grep -vxE -- '--config|--help' >in-help
+	{ options <line; letters <line; } | grep -vx -- --config >in-page
+	[ -s line ] && diff in-help in-page >out
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' out
+	check "mbhaul(1) gives the synopsis of $c with its options" $rc
+done
+"$build/mbhaul-token" --help >mbhaul-token.help
+for program in mbhaul mbhaul-token; do
+	{ options <$program.help; letters <$program.help; } >in-help
+	while read -r o; do
+		grep -qE -- "(^|[^[:alnum:]-])$o([^[:alnum:]-]|\$)" $program.1.txt || echo "$o"
+	done <in-help >out
+	none "every option of $program's help stands in $program(1)" out
+	# --help and --version need not be named in a help: they must work.
+	# An example may show another program with its own options.
+	[ $program = mbhaul ] && other='mbsync|mbhaul-token' || other=mbsync
+	grep -vE "^ +\\$ ($other) " $program.1.txt | options | while read -r o; do
+		grep -qx -- "$o" in-help && continue
+		case $o in
+		--help | --version) "$build/$program" "$o" >/dev/null 2>&1 || echo "$o" ;;
+		*) echo "$o" ;;
+		esac
+	done >out
+	none "every option in $program(1) is one of $program" out
+done
+for o in -h -V; do
+	for program in mbhaul mbhaul-token; do
+		"$build/$program" $o >out 2>&1 && [ -s out ]
+		check "$program $o does what its page says" $?
+	done
+done
+# The other two pages name options of these programs only.
+{ options <mbhaul-sasl.7.txt; options <mbhaul.conf.5.txt; } | sort -u >named
+{ options <mbhaul.help; options <mbhaul-token.help; printf '%s\n' --accept --inetd; } | sort -u >known
+comm -23 named known >out
+none "mbhaul-sasl(7) and mbhaul.conf(5) name no other options" out
+
+# ---- subcommands of the helper ----
+for c in get claims answer forget; do
+	grep -qE "^ *mbhaul-token $c" mbhaul-token.help mbhaul-token.1.txt && grep -qE "^ +mbhaul-token $c" mbhaul-token.1.txt
+	check "mbhaul-token(1) gives the synopsis of $c" $?
+done
+
+# ---- keys of mbhaul.conf ----
+# The parsers' own tables against the entries of the page, which have the section's name as their heading.
+sed -n 's/^ *{"\([a-z]*\)", "\([a-z-]*\)", KIND_.*/\1 \2/p' "$here/driver/conf.c" >keys
+[ "$(wc -l <keys)" -ge 20 ]
+check "the table of keys in driver/conf.c is found" $?
+sed -n '/static const .* keys\[\]/,/};/p' "$here/token-helper/profile.c" | grep -oE '"[a-z][a-z-]*"' | tr -d '"' |
+	sed 's/^/profiles /' >profile-keys
+[ "$(wc -l <profile-keys)" -ge 8 ]
+check "the table of keys in token-helper/profile.c is found" $?
+sort -u keys profile-keys -o keys
+# An entry with an argument is not a key, but a form of a key's value.
+awk '/^\.Sh / { section = tolower($2) } section ~ /^(profiles|source|destination|folders|fleet)$/ && /^\.It Cm / && !/ Ar / {
+	for (i = 3; i <= NF; i++) if ($i != "," && $i != "Cm") print section, $i }' "${page[mbhaul.conf.5]}" | sort -u >entries
+comm -23 keys entries >out
+none "every key of mbhaul.conf stands in mbhaul.conf(5), under its section" out
+comm -13 keys entries >out
+none "mbhaul.conf(5) has no key that the parsers do not know" out
+
+# ---- the sample configuration ----
+"$build/mbhaul" init sample >/dev/null && "$build/mbhaul" --config sample/mbhaul.conf generate >out 2>&1
+check "the template of init is accepted as it is" $?
+sed -i 's/^;\([a-z][a-z-]* *=\)/\1/' sample/mbhaul.conf
+[ "$(grep -cE '^(cloud|port|tls|password-file|exclude|include|map|jobs|mailboxes|haul) *=' sample/mbhaul.conf)" = 10 ]
+check "its commented keys are found" $?
+"$build/mbhaul" --config sample/mbhaul.conf generate >out 2>&1
+rc=$?
+[ $rc = 0 ] || sed 's/^/# /' out
+check "the template is accepted with its commented keys switched on" $rc
+sed -n 's/^\([a-z][a-z-]*\) *=.*/\1/p' sample/mbhaul.conf | while read -r key; do
+	grep -q " $key\$" keys || echo "$key"
+done >out
+none "every key of the template is a known one" out
+
+# ---- the examples of mbhaul.conf(5) and README.md ----
+example() { # file: what follows [profile contoso] up to the last key
+	awk '/^ *\[profile contoso\]/ { on = 1 } on { sub(/^    /, "") } on && /^[^][a-z;]/ { exit } on' "$1"
+}
+for f in "$here/README.md" mbhaul.conf.5.txt; do
+	mkdir -p example
+	sed 's/^     /    /' "$f" >text
+	example text | sed 's/^ *//' >example/mbhaul.conf
+	printf 'Email\na@contoso.com\n' >example/mailboxes.csv
+	grep -q '^host' example/mbhaul.conf && "$build/mbhaul" --config example/mbhaul.conf generate >out 2>&1
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' out
+	check "the example configuration of ${f##*/} is accepted" $rc
+	rm -rf example
+done
+
+# ---- words of status.json ----
+# Those of the rules, asked from the table itself; the others as the sources assign them.
+cat >words.c <<-'END'
+	#include <stdio.h>
+	#include "driver/classify_rules.h"
+	int main(void)
+	{
+		for (size_t i = 0; i < classify_rules_count; i++)
+			puts(classify_rules[i].reason);
+		return 0;
+	}
+END
+compile() {
+	${CC:-cc} -std=gnu17 -D_GNU_SOURCE -I"$here" -I"$here/token-helper" -I"$here/token-helper/base" "$@" -o words words.c \
+		"$build/libdriver.a" "$build/libbase.a" -lunistring >out 2>&1
+}
+# The build may be one with sanitizers.
+{ compile || compile -fsanitize=address,undefined; } && ./words >words.list && [ "$(wc -l <words.list)" -gt 50 ]
+check "the table of verdicts can be read" $?
+grep -ohE '(reason = |settle\(v, VERDICT_[A-Z]+, |finish\(s, LEDGER_[A-Z]+, CODE_[A-Z]+, )[^;]*' "$here"/driver/{sync,copy,look,check,classify}.c |
+	grep -oE '"[a-z][a-z-]*"' | tr -d '"' >>words.list
+# "message" and "messages-left" are the classifier's own and come into no file.
+sort -u words.list | grep -vxE 'message|messages-left' >words.all
+awk '/^ +The words of reason:/ { on = 1 } /^   [A-Za-z]/ && !/^ {4}/ { on = 0 } on' mbhaul.1.txt |
+	grep -oE '^ +[a-z-]+(, [a-z-]+)*( |$)' | tr -d ' ' | tr , '\n' | sort -u >words.page
+comm -23 words.all words.page >out
+none "every reason in status.json is described in mbhaul(1)" out
+comm -13 words.all words.page >out
+none "mbhaul(1) describes no other reasons" out
+
+# The members of status.json, as the ledger writes them.
+grep -oE '(put|put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' "$here/driver/ledger.c" | grep -oE '"[a-z_]+"' | tr -d '"' |
+	sort -u >members
+[ "$(wc -l <members)" -gt 20 ]
+check "the members of status.json are found in driver/ledger.c" $?
+awk '/^\.Ss / { on = $2 == "status.json" } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z_]+$/) print $i }' \
+	"${page[mbhaul.1]}" | sort -u >described
+comm -23 members described >out
+none "every member of status.json is described in mbhaul(1)" out
+comm -13 members described >out
+none "mbhaul(1) describes no other members" out
+
+# The kinds of what was not copied.
+{
+	sed -n '/^static const char \*kind_of/,/^}/p' "$here/driver/check.c"
+	grep -oE 'kind, [^;]*' "$here"/driver/*.c
+	grep -oE 'list_messages\([^;]*"[a-z-]+", ' "$here/driver/check.c"
+} | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >kinds
+[ "$(wc -l <kinds)" -ge 6 ]
+check "the kinds of what was not copied are found in the sources" $?
+awk '/^\.It / { on = $3 == "uncopied" } on && /^\.Cm / { print $2 }' "${page[mbhaul.1]}" | sort -u >described
+comm -3 kinds described >out
+none "mbhaul(1) describes each kind of what was not copied, and no other" out
+
+# ---- exit codes: the same in all places ----
+sed -n 's/.*CODE_[A-Z]* = \([0-9]*\),.*/\1/p' "$here/token-helper/base/err.h" | while read -r code; do
+	grep -qE "^ +$code( |\$)" mbhaul.1.txt || echo "mbhaul(1): $code"
+	grep -qE "^\| $code \|" "$here/README.md" || echo "README.md: $code"
+done >out
+none "every exit code stands in mbhaul(1) and README.md" out
+
+# ---- links ----
+grep -oE '\]\([^)]+\)' "$here/README.md" | sed 's/^](//; s/)$//; s/#.*//' | grep -vE '^(https?:|$)' | sort -u >links
+[ "$(wc -l <links)" -ge 5 ]
+check "README.md has links to files" $?
+while read -r link; do
+	[ -e "$here/$link" ] || echo "$link"
+done <links >out
+none "every file that README.md links to is there" out
+grep -E '^[a-z].*  ' "$here/contrib/README" | awk '{ print $1 }' >out
+[ -s out ] && (cd "$here/contrib" && xargs ls -d >/dev/null 2>&1 <"$top/out")
+check "contrib/README names what is there" $?
+grep -oE '(^    |`|sudo )make [a-z][a-z-]*' "$here/README.md" | grep -oE 'make .*' | sort -u | awk '{ print $2 }' | while read -r target; do
+	grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" "$here/Makefile" || echo "make $target"
+done >out
+none "every target of make in README.md is in the Makefile" out
+
+# ---- completion ----
+bash -n "$here/contrib/completion/mbhaul"
+check "the completion is a script" $?
+offered() { # line: what is offered
+	PATH=$build:$PATH bash -c '. "$1"; COMP_LINE=$2 COMP_POINT=${#2}; _mbhaul; printf "%s\n" "${COMPREPLY[@]}"' _ \
+		"$here/contrib/completion/mbhaul" "$1"
+}
+printf 'Email\nalice@contoso.com\nbob@contoso.com\n' >sample/mailboxes.csv
+[ "$(offered 'mbhaul --config sample/mbhaul.conf sync al' | tr -d '\n')" = alice@contoso.com ]
+check "the completion offers the addresses of the CSV" $?
+for c in $commands; do
+	offered 'mbhaul ' | grep -qx "$c" || echo "$c"
+	case $c in init) continue ;; esac
+	options <"help.$c" | grep -vx -- --config | while read -r o; do
+		offered "mbhaul $c --" | grep -qx -- "$o" || echo "$c $o"
+	done
+done >out
+options <mbhaul-token.help | while read -r o; do
+	{ offered 'mbhaul-token '; offered 'mbhaul-token get --'; offered 'mbhaul-token forget --'; } | grep -qx -- "$o" || echo "$o"
+done >>out
+none "the completion knows every command and option" out
+
+exit $failed

@@ -5,6 +5,7 @@ BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/mbhaul
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/mbhaul
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR ?= /etc
 # libsasl2 looks in its own folder only, wherever PREFIX points.
 SASLDIR    ?= $(shell pkg-config --variable=libdir libsasl2 2>/dev/null || echo /usr/lib)/sasl2
@@ -44,6 +45,15 @@ ALL_CPPFLAGS := -D_GNU_SOURCE -DMBHAUL_VERSION='"$(VERSION)"' -DMBHAUL_BINDIR='"
 ALL_CFLAGS := -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS)
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANLINK) $(LDFLAGS)
 
+# V=1 shows the commands.
+ifdef V
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
 pkg = $(shell pkg-config --libs $(1) 2>/dev/null)
 CURL_LIBS   = $(call pkg,libcurl)
 CRYPTO_LIBS = $(call pkg,libcrypto)
@@ -67,6 +77,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 MAN1 := driver/mbhaul.1 token-helper/mbhaul-token.1
 MAN5 := driver/mbhaul.conf.5
 MAN7 := sasl-plugin/mbhaul-sasl.7
+CONTRIB = $(shell cd contrib && find . -type f)
 
 all: $(PROGRAMS) $(PLUGIN)
 
@@ -87,15 +98,18 @@ $(O)/.gitignore:
 
 $(O)/obj/%.o: %.c | $(O)/.gitignore
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The plugin goes without sanitizers: mbsync, which has none, could not load it.
 $(O)/obj/pic/%.o: %.c | $(O)/.gitignore
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
+	$(call say,CC,"$< (plugin)")
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(filter-out -fPIE -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
 
 define archive
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 endef
 $(O)/libbase.a: $(call objs,$(BASE_SRC))
 	$(archive)
@@ -107,19 +121,24 @@ $(O)/libdriver.a: $(call objs,$(DRIVER_SRC))
 	$(archive)
 
 $(O)/mbhaul-token: $(O)/obj/token-helper/main.o $(O)/libtoken.a $(O)/libbase.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS)
 $(O)/mbhaul-token-fetch: $(O)/obj/token-helper/fetch/main.o $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CURL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CURL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
 $(O)/mbhaul: $(O)/obj/driver/main.o $(O)/libdriver.a $(O)/libtoken.a $(O)/libbase.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS)
 $(PLUGIN): $(patsubst %.c,$(O)/obj/pic/%.o,$(PLUGIN_SRC) $(PLUGIN_SHARED)) sasl-plugin/exports.map
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(ALL_LDFLAGS)) -shared $(if $(SAN),,-Wl,-z,defs) -Wl,--version-script=sasl-plugin/exports.map \
+	$(call say,LD,$@)
+	$(Q)$(CC) $(filter-out -pie $(SANLINK),$(ALL_LDFLAGS)) -shared -Wl,-z,defs -Wl,--version-script=sasl-plugin/exports.map \
 		-o $@ $(filter %.o,$^) $(SASL_LIBS)
 
 $(O)/tests/%: $(O)/obj/tests/unit/%.o $(O)/obj/sasl-plugin/message.o $(O)/libdriver.a $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) $(CRYPTO_LIBS) -ldl
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) $(CRYPTO_LIBS) -ldl
 
 tests-build: all $(UNIT_TESTS)
 
@@ -156,10 +175,16 @@ install: all
 	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
 	install -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
+	install -D -m 644 contrib/completion/mbhaul $(DESTDIR)$(COMPDIR)/mbhaul
+	ln -sf mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-token
+	install -D -m 644 README.md $(DESTDIR)$(DOCDIR)/README.md
+	install -m 644 LICENSE $(DESTDIR)$(DOCDIR)
+	for f in $(CONTRIB); do install -D -m 644 contrib/$$f $(DESTDIR)$(DOCDIR)/contrib/$$f || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/mbhaul $(DESTDIR)$(BINDIR)/mbhaul-token $(DESTDIR)$(SASLDIR)/libmbhaul.so
-	rm -rf $(DESTDIR)$(LIBEXECDIR)
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(DESTDIR)$(COMPDIR)/mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-token
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7)))

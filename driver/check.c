@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "check.h"
@@ -30,7 +31,7 @@ static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct
 	struct sync_check *found = arg;
 	struct state state;
 	uint32_t *list;
-	size_t i, n;
+	size_t i, n, fresh = 0;
 
 	free(f->missing);
 	f->missing = NULL;
@@ -44,16 +45,17 @@ static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct
 		found->journals++;
 		return 0;
 	}
+	/* A list that is cut short would make messages look copied. */
+	if (scan->uids.n < scan->exists) {
+		err_set(e, CODE_LATER, "the source says that \"%s\" holds %u messages and lists only %zu of them",
+			check_choice(s, scan->folder)->source, scan->exists, scan->uids.n);
+		return -1;
+	}
 	if (state_read(f->state, &state, e))
 		return -1;
-	if (!state.exists) {
-		found->fresh += scan->uids.n;
-		return 0;
-	}
 	if (state.far_validity && scan->validity && state.far_validity != scan->validity) {
 		if (!found->changed++)
-			snprintf(found->changed_folder, sizeof found->changed_folder, "%s",
-				 check_choice(s, scan->folder)->source);
+			found->changed_folder = scan->folder;
 		state_clear(&state);
 		return 0;
 	}
@@ -62,9 +64,17 @@ static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct
 		state_clear(&state);
 		return err_set(e, CODE_UNAVAILABLE, "no memory");
 	}
+	f->seen = state.max_pulled;
+	/* What was there before mbsync began must be through, whatever mbsync believes: only the rest came meanwhile. */
+	if (!f->next)
+		state.max_pulled = UINT32_MAX;
+	else if (f->next - 1 > state.max_pulled)
+		state.max_pulled = f->next - 1;
 	n = state_unpaired(&state, scan->uids.v, scan->uids.n, list);
 	for (i = scan->uids.n; i && scan->uids.v[i - 1] > state.max_pulled; i--)
-		found->fresh++;
+		fresh++;
+	found->fresh += fresh;
+	f->gone = state.count > scan->uids.n - n - fresh ? state.count - (scan->uids.n - n - fresh) : 0;
 	for (i = 0; i < n; i++)
 		found->signature = (found->signature ^ list[i] ^ ((uint64_t)scan->folder << 32)) * 0x100000001b3u;
 	found->missing += n;
@@ -104,17 +114,24 @@ static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
 	snprintf(channel, sizeof channel, "c%04u", check_choice(s, folder)->channel);
 	for (i = 0; i < s->notes.n; i++) {
 		const struct message_note *note = &s->notes.v[i];
+		const char *answer = s->notes.answers[i];
 
 		if (note->uid != m->uid || strcmp(note->channel, channel))
 			continue;
-		snprintf(text, sizeof text, "%s%s%s", classify_message_text(note->trouble), s->notes.answers[i][0] ? ": " : "",
-			 s->notes.answers[i]);
+		if (!answer[0] && note->trouble == MESSAGE_REFUSED)
+			answer = s->full[0] ? s->full : "mbsync 1.5 does not tell in what words";
+		snprintf(text, sizeof text, "%s%s%s", classify_message_text(note->trouble), answer[0] ? ": " : "", answer);
 		ledger_set(&m->reason, text);
 		ledger_set(&m->kind, kind_of(note->trouble));
 		return;
 	}
-	ledger_set(&m->reason, "the source answers without the message's text: an item that it cannot render");
-	ledger_set(&m->kind, "unreadable");
+	if (m->uid <= s->folders[folder].seen) {
+		ledger_set(&m->reason, "the source answers without the message's text: an item that it cannot render");
+		ledger_set(&m->kind, "unreadable");
+	} else {
+		ledger_set(&m->reason, "mbsync has not come to it");
+		ledger_set(&m->kind, "unknown");
+	}
 }
 
 static void describe(struct ledger_message *m, const struct check_item *item)
@@ -174,6 +191,17 @@ static struct ledger_message *add_left(struct sync *s, size_t folder, uint32_t u
 	return m;
 }
 
+/* A look for stubs that was broken off may have listed some already. */
+static bool listed(const struct ledger *l, const char *folder, uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_left; i++)
+		if (l->left[i].uid == uid && !strcmp(l->left[i].folder, folder) && !strcmp(l->left[i].kind, "stub"))
+			return true;
+	return false;
+}
+
 /* Adds the uids of one folder to the ledger's list, with what the source says of them. */
 static int list_messages(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e)
 {
@@ -184,8 +212,11 @@ static int list_messages(struct sync *s, size_t folder, const uint32_t *uids, si
 	if (s->ledger.n_left + n > LISTED_MAX)
 		some = s->ledger.n_left < LISTED_MAX ? LISTED_MAX - s->ledger.n_left : 0;
 	for (i = 0; i < some; i++) {
-		struct ledger_message *m = add_left(s, folder, uids[i]);
+		struct ledger_message *m;
 
+		if (kind && listed(&s->ledger, check_choice(s, folder)->source, uids[i]))
+			continue;
+		m = add_left(s, folder, uids[i]);
 		if (!m)
 			return err_set(e, CODE_UNAVAILABLE, "no memory");
 		if (kind) {
@@ -279,7 +310,7 @@ int sync_mend(struct sync *s, struct verdict *v)
 	for (i = 0; s->dialect == MBSYNC_14 && i < s->n_folders; i++) {
 		struct sync_folder *f = &s->folders[i];
 
-		if (f->n_missing && state_lower(f->state, f->missing[0] - 1, &e)) {
+		if (f->n_missing && !access(f->state, F_OK) && state_lower(f->state, f->missing[0] - 1, &e)) {
 			sync_verdict(s, &s->source, NULL, &e, v);
 			return -1;
 		}

@@ -207,6 +207,8 @@ static void expand(char *out, size_t size, const char *text, const struct classi
 	                   : side == SIDE_DESTINATION ? f->destination_host
 	                                              : NULL;
 
+	if (!host && f->source_host && f->destination_host && !strcmp(f->source_host, f->destination_host))
+		host = f->source_host;
 	for (; *text; text++) {
 		if (*text != '$') {
 			buf_addc(&b, *text);
@@ -219,7 +221,7 @@ static void expand(char *out, size_t size, const char *text, const struct classi
 			                                        : "a server");
 			break;
 		case 'H':
-			buf_adds(&b, host ? host : "host unknown");
+			buf_adds(&b, host ? host : "source or destination");
 			break;
 		case 'A':
 			buf_adds(&b, f->address ? f->address : "MAILBOX");

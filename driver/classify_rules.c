@@ -80,6 +80,8 @@ const struct classify_rule classify_rules[] = {
     {IN_ANSWER, "mailbox is full", NULL, ANY, DST, REFUSED, 85, CODE_REFUSED, SAW_OVERQUOTA, RULE_EVEN_OK,
      "overquota", "the destination mailbox $D is full",
      "give $D more room at the destination, then run the same command again"},
+    /* Dovecot's quota_max_mail_size, with [LIMIT] before it. */
+    NOTE(IN_ANSWER, "mail size is larger than", NULL, DST, SAW_TOO_BIG | SAW_MESSAGE_REFUSED),
     {IN_ANSWER, "[limit]", NULL, ANY, ANY, LATER, 60, CODE_LATER, SAW_LIMIT, RULE_EVEN_OK, "limit",
      "$S has reached one of its limits", ""},
     {IN_ANSWER, "too many", "connections", ANY, ANY, LATER, 60, CODE_LATER, SAW_LIMIT, 0, "limit",

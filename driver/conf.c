@@ -59,7 +59,6 @@ static const struct key keys[] = {
     {"fleet", "mbsync", KIND_PROGRAM, AT(fleet.mbsync), 0, 0},
     {"fleet", "haul", KIND_PATH, AT(fleet.haul), 0, 0},
     {"fleet", "mailboxes", KIND_PATH, AT(fleet.mailboxes), 0, 0},
-    {"fleet", "grace", KIND_NUMBER, AT(fleet.grace), 0, 10080},
     {"fleet", "timeout", KIND_NUMBER, AT(fleet.timeout), 5, 86400},
 };
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
@@ -441,7 +440,7 @@ int conf_parse(const char *text, size_t n, const char *file, struct conf *out, s
 	struct err profile = ERR_INIT;
 	int rc = -1;
 
-	*out = (struct conf){.file = strdup(file), .fleet = {.jobs = 4, .grace = 60, .timeout = 120}};
+	*out = (struct conf){.file = strdup(file), .fleet = {.jobs = 4, .timeout = 120}};
 	if (!out->file) {
 		r.no_memory = true;
 		goto out;

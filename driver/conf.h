@@ -35,7 +35,6 @@ struct conf_fleet {
 	char *mbsync;    /* absolute path, or a name that is looked up in PATH: "mbsync" */
 	char *haul;      /* the haul directory: ./haul beside mbhaul.conf */
 	char *mailboxes; /* the CSV: mailboxes.csv beside mbhaul.conf */
-	int grace;       /* minutes for which a refused login counts as "not propagated yet": 60 */
 	int timeout;     /* seconds that a server may be silent: 120 */
 };
 

@@ -12,7 +12,7 @@
 #include "state.h"
 #include "sync.h"
 
-enum { SILENCE_S = 900, WRITE_MS = 2000, NOTES_MAX = 100000 };
+enum { SILENCE_S = 900, WRITE_MS = 2000, NOTES_MAX = 100000, FULL_MOST = 500 };
 
 void sync_write(struct sync *s, bool durable)
 {
@@ -27,9 +27,30 @@ void sync_write(struct sync *s, bool durable)
 		log_say(&s->log, "%s", e.text);
 }
 
+/* Sums what the folders say into the ledger. A pair may outlive its message at the source: no more than there are. */
+static void sum(struct sync *s)
+{
+	size_t i;
+
+	s->ledger.messages = s->ledger.copied = 0;
+	for (i = 0; i < s->n_folders; i++) {
+		const struct sync_folder *f = &s->folders[i];
+		uint64_t copied = f->pairs + f->journal_count;
+
+		s->ledger.folders[i].messages = f->messages;
+		s->ledger.folders[i].copied = copied < f->messages ? copied : f->messages;
+		s->ledger.messages += f->messages;
+		s->ledger.copied += s->ledger.folders[i].copied;
+	}
+}
+
+static uint64_t pairs(const struct sync_folder *f, const struct state *state)
+{
+	return state->count > f->gone ? state->count - f->gone : 0;
+}
+
 int sync_count(struct sync *s, struct err *e)
 {
-	uint64_t messages = 0, copied = 0;
 	size_t i;
 
 	for (i = 0; i < s->n_folders; i++) {
@@ -38,18 +59,13 @@ int sync_count(struct sync *s, struct err *e)
 
 		if (state_read(f->state, &state, e))
 			return -1;
-		f->pairs = state.count;
+		f->pairs = pairs(f, &state);
 		f->journal_read = 0;
 		f->journal_count = 0;
 		state_clear(&state);
 		state_count_journal(f->state, &f->journal_read, &f->journal_count);
-		s->ledger.folders[i].messages = f->messages;
-		s->ledger.folders[i].copied = f->pairs + f->journal_count;
-		messages += f->messages;
-		copied += f->pairs + f->journal_count;
 	}
-	s->ledger.messages = messages;
-	s->ledger.copied = copied;
+	sum(s);
 	return 0;
 }
 
@@ -61,22 +77,11 @@ static void finish_folder(struct sync *s)
 	struct err ignored = ERR_INIT;
 
 	if (!state_read(f->state, &state, &ignored)) {
-		f->pairs = state.count;
+		f->pairs = pairs(f, &state);
 		f->journal_count = 0;
 		f->journal_read = 0;
 	}
 	state_clear(&state);
-}
-
-static void sum(struct sync *s)
-{
-	size_t i;
-
-	s->ledger.copied = 0;
-	for (i = 0; i < s->n_folders; i++) {
-		s->ledger.folders[i].copied = s->folders[i].pairs + s->folders[i].journal_count;
-		s->ledger.copied += s->ledger.folders[i].copied;
-	}
 }
 
 static void enter_channel(struct sync *s, const char *name, size_t n)
@@ -169,6 +174,9 @@ static void on_line(void *arg, const char *text, size_t n)
 	classify_line(&s->classifier, text, n);
 	if (!classify_message(&s->classifier, text, n, &note))
 		keep_note(s, &note);
+	/* A full destination refuses all the rest as well: there is no sense in reading it from the source. */
+	if ((s->classifier.best.saw & SAW_OVERQUOTA) && s->classifier.best.messages_refused >= FULL_MOST)
+		s->enough = true;
 	if (n && !boring(text, n))
 		log_line(&s->log, "mbsync", text, n);
 }
@@ -193,13 +201,14 @@ int sync_copy(struct sync *s, struct verdict *v)
 {
 	const char *argv[] = {s->conf->fleet.mbsync, "-V", "-c", s->rc, "-a", NULL};
 	struct engine_job job = {
-		.argv = argv, .envp = s->env, .silence = SILENCE_S, .line = on_line, .tick = on_tick, .arg = s};
+		.argv = argv, .envp = s->env, .silence = SILENCE_S, .line = on_line, .tick = on_tick, .enough = &s->enough, .arg = s};
 	struct err e = ERR_INIT;
 	int status;
 	bool ended;
 
 	s->notes.n = 0;
-	s->last_answer[0] = 0;
+	s->last_answer[0] = s->full[0] = 0;
+	s->enough = false;
 	s->channel = s->n_folders;
 	s->ledger.runs++;
 	ledger_set(&s->ledger.mbsync, s->version);
@@ -214,7 +223,7 @@ int sync_copy(struct sync *s, struct verdict *v)
 	}
 	log_say(&s->log, "mbsync ended with %d", status);
 	classify_end(&s->classifier, status, ended, v);
-	if (status != 0)
+	if (status != 0 || (v->saw & SAW_LOST_TRACK))
 		s->ledger.dirty = true;
 	ledger_set(&s->ledger.folder, "");
 	if (sync_count(s, &e)) {

@@ -193,6 +193,7 @@ int sync_check_doubles(struct sync *s, struct verdict *v)
 	int rc = -1;
 	size_t i;
 
+	s->ledger.dirty = true; /* until they were looked for in every folder */
 	ledger_clear_doubles(&s->ledger);
 	if (!t.uids || !t.n) {
 		err_set(&e, CODE_UNAVAILABLE, "no memory");
@@ -204,6 +205,7 @@ int sync_check_doubles(struct sync *s, struct verdict *v)
 	for (i = 0; i < s->n_folders; i++)
 		if (t.n[i] && compare_folder(s, i, t.uids[i], t.n[i], &e))
 			goto failed;
+	s->ledger.dirty = false;
 	rc = 0;
 	goto out;
 failed:

@@ -40,6 +40,9 @@ void engine_catch_signals(void)
 	sigaction(SIGHUP, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &act, NULL);
+	/* Inherited as ignored, it would make every child's status unknown. */
+	act.sa_handler = SIG_DFL;
+	sigaction(SIGCHLD, &act, NULL);
 }
 
 bool engine_sleep(int seconds)
@@ -195,10 +198,30 @@ static void lines(const struct engine_job *job, struct buf *in, bool end)
 	buf_drop(in, done);
 }
 
+/* Bytes that the process has read from anywhere so far, -1 if that is not told: a large message on a slow wire shows
+ * nowhere else. */
+static long long bytes_read(pid_t pid)
+{
+	char path[64], text[512];
+	const char *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	at = strstr(text, "rchar: ");
+	return at ? strtoll(at + 7, NULL, 10) : -1;
+}
+
 int engine_run(const struct engine_job *job, int *status, bool *ended, struct err *e)
 {
 	struct buf in = BUF_INIT(4 * LINE_BYTES_MAX);
-	long long alive = file_now_ms(), tick = alive, killed = 0;
+	long long alive = file_now_ms(), tick = alive, killed = 0, bytes = 0;
 	bool open = true;
 	int out[2], raw = 0;
 	pid_t pid, got = 0;
@@ -236,16 +259,21 @@ int engine_run(const struct engine_job *job, int *status, bool *ended, struct er
 		}
 		if (got != pid)
 			got = waitpid(pid, &raw, WNOHANG);
-		if (got < 0 && errno != EINTR)
+		if (got < 0 && errno != EINTR) {
 			got = pid;
+			raw = 1 << 8;
+		}
 		now = file_now_ms();
 		if (now - tick >= 1000) {
+			long long so_far = got == pid ? -1 : bytes_read(pid);
+
 			tick = now;
-			if (job->tick && job->tick(job->arg))
+			if ((job->tick && job->tick(job->arg)) || so_far != bytes)
 				alive = now;
+			bytes = so_far;
 		}
 		if (got != pid && !killed &&
-		    (engine_stop || (job->silence && now - alive > job->silence * 1000LL))) {
+		    (engine_stop || (job->enough && *job->enough) || (job->silence && now - alive > job->silence * 1000LL))) {
 			*ended = true;
 			killed = now;
 			kill(-pid, SIGTERM);

@@ -16,7 +16,7 @@ struct conf;
 struct err;
 struct globals;
 
-/* Set by SIGINT and SIGTERM once engine_catch_signals was called: how many came. */
+/* Set by SIGINT, SIGTERM and SIGHUP once engine_catch_signals was called: how many came. */
 extern volatile int engine_stop;
 void engine_catch_signals(void);
 
@@ -36,15 +36,16 @@ int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid
 struct engine_job {
 	const char *const *argv;
 	char *const *envp;
-	int silence;                                         /* s without any sign of life before it is ended; 0: for ever */
+	int silence;                                         /* s without a line, a tick or a byte read before it is ended; 0: for ever */
 	void (*line)(void *arg, const char *text, size_t n); /* each line of its output, without line end */
 	bool (*tick)(void *arg);                             /* once a second; true: there is life in it */
+	const bool *enough;                                  /* becomes true when it is to be ended; may be NULL */
 	void *arg;
 };
 
 /*
  * Runs a child to its end. Returns 0 and its status (128+n for a signal) and whether we ended it ourselves, because of
- * engine_stop or silence; -1 (CODE_UNAVAILABLE) if it could not be started.
+ * engine_stop, `enough` or silence; -1 (CODE_UNAVAILABLE) if it could not be started.
  */
 int engine_run(const struct engine_job *job, int *status, bool *ended, struct err *e);
 

@@ -1,10 +1,15 @@
 #include "driver/haul.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -71,15 +76,43 @@ char *haul_path(const char *haul, const char *address, const char *file)
 	return path.p;
 }
 
+/*
+ * Tells ext4 that the folders in this one have nothing to do with each other (chattr(1), attribute T), so that it
+ * spreads them over the disk. In one place it looks at every inode that was freed there in the last minutes before
+ * it takes one: where a large haul was just deleted, 10,000 mailboxes took 19 s instead of 2.5 s. A hint: other
+ * file systems refuse it.
+ */
+static void spread(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), flags;
+
+	if (fd < 0)
+		return;
+	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags)) {
+		flags |= FS_TOPDIR_FL;
+		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+	close(fd);
+}
+
 int haul_make(const char *haul, const char *address, struct err *e)
 {
-	char *path = address ? haul_path(haul, address, NULL) : haul_mailboxes(haul);
+	char *mailboxes = haul_mailboxes(haul), *path = address ? haul_path(haul, address, NULL) : NULL;
 	int rc = -1;
 
-	if (!path)
-		return err_set(e, CODE_UNAVAILABLE, "no memory for a path below %s", haul);
-	if (!file_private_dir(haul, e))
+	if (!mailboxes || (address && !path)) {
+		err_set(e, CODE_UNAVAILABLE, "no memory for a path below %s", haul);
+		goto out;
+	}
+	if (file_private_dir(haul, e))
+		goto out;
+	if (!mkdir(mailboxes, 0700))
+		spread(mailboxes);
+	rc = file_mkdirs(mailboxes, e);
+	if (!rc && path)
 		rc = file_mkdirs(path, e);
+out:
+	free(mailboxes);
 	free(path);
 	return rc;
 }

@@ -238,6 +238,7 @@ int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struc
 		return -1;
 	if (c->dead)
 		return dead(c, e, "the connection is gone");
+	c->answer[0] = 0; /* an earlier one must not explain what happens now */
 	for (;;) {
 		if (next_response(c, &text, &n, e))
 			return -1;
@@ -493,6 +494,10 @@ static int curl_failed(struct imap *c, CURLcode rc, struct err *e)
 	case CURLE_COULDNT_RESOLVE_HOST:
 		err_set(e, CODE_UNAVAILABLE, "no such host: %s", s->host);
 		return err_hint(e, "check `host` in mbhaul.conf and this machine's DNS");
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+		err_set(e, CODE_LATER, "%s port %d: %s", s->host, s->port, why);
+		return err_hint(e, "check `host`, `port` and `tls` in mbhaul.conf, and the network and its firewall");
 	default:
 		return err_set(e, CODE_LATER, "%s port %d: %s", s->host, s->port, why);
 	}

@@ -106,7 +106,7 @@ static int init(const char *dir, struct err *e)
 	       "  1. put the tenant, the client id and the destination into mbhaul.conf\n"
 	       "  2. put the client secret into %s/contoso.secret, chmod 600\n"
 	       "  3. put the mailboxes into mailboxes.csv\n"
-	       "  4. mbhaul --config %s generate\n"
+	       "  4. mbhaul-token --config %s claims --profile contoso    does the application have its permission?\n"
 	       "  5. mbhaul --config %s sync ADDRESS    one mailbox, to see that all is well\n"
 	       "  6. mbhaul --config %s run             all of them\n",
 	       conf, csv, dir, conf, conf, conf);

@@ -413,25 +413,29 @@ out:
 static int on_status(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct imap_cursor c = {text, text + n, "", 0, NULL};
-	uint32_t messages;
+	struct sync_folder *f = arg;
+	enum imap_kind kind;
+	uint32_t number;
 
 	(void)e;
 	if (imap_next(&c) != IMAP_ATOM || !imap_is(&c, "STATUS"))
 		return 0;
-	for (;;) {
-		enum imap_kind kind = imap_next(&c);
+	imap_next(&c); /* the folder, which may be called anything */
+	while ((kind = imap_next(&c)) != IMAP_END && kind != IMAP_BAD) {
+		bool messages = imap_is(&c, "MESSAGES"), next = imap_is(&c, "UIDNEXT");
 
-		if (kind == IMAP_END || kind == IMAP_BAD)
-			return 0;
-		if (kind == IMAP_ATOM && imap_is(&c, "MESSAGES") && imap_next(&c) == IMAP_ATOM &&
-		    imap_number(&c, &messages)) {
-			*(uint64_t *)arg = messages;
-			return 0;
-		}
+		if (kind != IMAP_ATOM || (!messages && !next) || imap_next(&c) != IMAP_ATOM || !imap_number(&c, &number))
+			continue;
+		if (messages)
+			f->messages = number;
+		else
+			f->next = number;
 	}
+	return 0;
 }
 
-/* Counts messages for the progress; a folder that will not say counts as empty until it is opened. */
+/* Counts messages, for the progress and to know later what mbsync must have reached; a folder that will not say counts
+ * as empty until it is opened. */
 static int count_messages(struct sync *s, struct err *e)
 {
 	int commands[BATCH];
@@ -445,12 +449,12 @@ static int count_messages(struct sync *s, struct err *e)
 
 			commands[i] = -1;
 			if (!quoted_name(&s->source, s->plan.v[s->folders[done + i].choice].source, &name))
-				commands[i] = imap_send(s->source.imap, e, "STATUS %s (MESSAGES)", buf_str(&name));
+				commands[i] = imap_send(s->source.imap, e, "STATUS %s (MESSAGES UIDNEXT)", buf_str(&name));
 			buf_clear(&name);
 		}
 		for (i = 0; i < some; i++)
 			if (commands[i] > 0 && imap_wait(s->source.imap, commands[i], on_status,
-							 &s->folders[done + i].messages, e) < 0)
+							 &s->folders[done + i], e) < 0)
 				return -1;
 	}
 	return 0;
@@ -567,7 +571,7 @@ static int note_folders(struct sync *s, struct err *e)
 		ledger_set(&list[i].destination, c->destination);
 		list[i].messages = s->folders[i].messages;
 		for (k = 0; k < s->ledger.n_folders; k++)
-			if (!strcmp(s->ledger.folders[k].source, c->source))
+			if (!strcmp(s->ledger.folders[k].source, c->source) && !access(s->folders[i].state, F_OK))
 				list[i].checked = s->ledger.folders[k].checked;
 	}
 	for (k = 0; k < s->ledger.n_folders; k++) {

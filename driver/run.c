@@ -58,8 +58,10 @@ static int start(struct run *r, struct run_row *row)
 	row->out = out[0];
 	row->state = RUN_RUNNING;
 	row->started_ms = file_now_ms();
+	row->begun = (long long)time(NULL);
 	row->rounds++;
 	row->said[0] = 0;
+	row->said_end = row->said_skip = false;
 	return 0;
 }
 
@@ -75,11 +77,18 @@ static void hear(struct run_row *row)
 		for (i = 0; i < n; i++) {
 			size_t len = strlen(row->said);
 
-			if (block[i] == '\n')
+			if (block[i] == '\n') {
 				row->said_end = true;
-			else if (row->said_end)
-				row->said_end = false, snprintf(row->said, sizeof row->said, "%c", block[i]);
-			else if (len + 1 < sizeof row->said)
+				continue;
+			}
+			if (row->said_end) {
+				/* A line that begins with blanks goes with the one before it. */
+				row->said_skip = block[i] == ' ';
+				if (!row->said_skip)
+					len = 0;
+				row->said_end = false;
+			}
+			if (!row->said_skip && len + 1 < sizeof row->said)
 				row->said[len] = block[i], row->said[len + 1] = 0;
 		}
 	}
@@ -101,6 +110,8 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 		view_failed(&r->view, row, e.text);
 		return;
 	}
+	if (l.started < row->begun)
+		l.code = -1; /* of an earlier sync */
 	row->messages = l.messages;
 	row->copied = l.copied;
 	row->reason_later = row->code == CODE_LATER && l.state == LEDGER_LATER && l.code == CODE_LATER;
@@ -265,14 +276,16 @@ static int prepare(struct run *r, char *const *addresses, int n_addresses, struc
 		row->mailbox = m;
 		row->out = -1;
 		row->status_path = haul_path(r->conf->fleet.haul, m->address, HAUL_STATUS);
-		if (!row->status_path || generate_mailbox(&gen, m, e) < 0 || ledger_read(row->status_path, &l, e)) {
+		if (!row->status_path) {
 			generate_end(&gen);
-			return -1;
+			return err_set(e, CODE_UNAVAILABLE, "no memory");
 		}
+		r->n++;
+		if (generate_mailbox(&gen, m, e) < 0 || ledger_read(row->status_path, &l, e))
+			continue; /* its own sync will say it; the others need not wait for that */
 		row->messages = l.messages;
 		row->copied = row->copied_before = l.copied;
 		ledger_clear(&l);
-		r->n++;
 	}
 	generate_end(&gen);
 	qsort(r->rows, r->n, sizeof *r->rows, by_size);

@@ -25,10 +25,11 @@ struct run_row {
 	int code;            /* its exit code */
 	bool reason_later;   /* its ledger says why it is to be tried later */
 	long long next;      /* epoch s: not before */
+	long long begun;     /* epoch s */
 	long long started_ms, took_ms;
 	uint64_t messages, copied, copied_before;
-	char said[512];      /* the last line that it printed */
-	bool said_end;
+	char said[512];      /* the last line that it printed, but for hints below it */
+	bool said_end, said_skip;
 };
 
 struct run_view {

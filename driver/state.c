@@ -120,6 +120,8 @@ int state_read(const char *path, struct state *s, struct err *e)
 	else if (!rc && (rc = state_parse(buf_str(&text), text.len, path, s, e)))
 		err_hint(e,
 		         "put back a copy of the file; without it mbsync would copy the whole folder again");
+	if (rc)
+		state_clear(s);
 	buf_clear(&text);
 	return rc;
 }
@@ -207,7 +209,8 @@ static size_t without_pair(const struct state *s, bool near, uint32_t limit, uin
 			known[k++] = near ? p->near : p->far;
 	}
 	qsort(known, k, sizeof *known, compare);
-	qsort(uids, n, sizeof *uids, compare);
+	if (n)
+		qsort(uids, n, sizeof *uids, compare);
 	for (i = 0; i < n && uids[i] <= limit; i++)
 		if (!bsearch(&uids[i], known, k, sizeof *known, compare))
 			out[found++] = uids[i];
@@ -229,7 +232,8 @@ int state_lower(const char *path, uint32_t max_pulled, struct err *e)
 {
 	struct buf text = BUF_INIT(STATE_BYTES_MAX), out = BUF_INIT(STATE_BYTES_MAX), lock = BUF_INIT(8192);
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	const char *at, *end;
+	const char *at, *end, *p;
+	uint32_t now;
 	int fd = -1, rc = -1;
 
 	buf_addf(&lock, "%s.lock", path);
@@ -250,8 +254,13 @@ int state_lower(const char *path, uint32_t max_pulled, struct err *e)
 		goto out;
 	at = strstr(buf_str(&text), "MaxPulledUid ");
 	end = at ? strchr(at, '\n') : NULL;
-	if (!end || (at != text.p && at[-1] != '\n')) {
+	p = at ? at + strlen("MaxPulledUid ") : NULL;
+	if (!end || (at != text.p && at[-1] != '\n') || number(&p, end, &now)) {
 		err_set(e, CODE_CONFIG, "%s has no MaxPulledUid", path);
+		goto out;
+	}
+	if (now <= max_pulled) {
+		rc = 0;
 		goto out;
 	}
 	buf_add(&out, text.p, (size_t)(at - text.p));

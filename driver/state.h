@@ -33,7 +33,7 @@ void state_clear(struct state *s);
 /* Pure. CODE_CONFIG with "file:line: what" if it is not such a file. */
 int state_parse(const char *text, size_t n, const char *file, struct state *s, struct err *e);
 
-/* Reads a file; a missing one gives an empty state with exists = false. */
+/* Reads a file; a missing one gives an empty state with exists = false. On failure there is nothing to clear. */
 int state_read(const char *path, struct state *s, struct err *e);
 
 /* True if there is a journal with something in it: the state alone does not tell the truth then. */
@@ -55,8 +55,8 @@ size_t state_strangers(const struct state *s, uint32_t *near_uids, size_t n, uin
 
 /*
  * Lowers MaxPulledUid in the file so that mbsync (1.4) tries the messages above it again; paired ones it
- * skips, since they have a record. Under mbsync's own lock, refused while a journal exists. CODE_LATER if
- * somebody runs mbsync on it.
+ * skips, since they have a record. Never raises it. Under mbsync's own lock, refused while a journal exists.
+ * CODE_LATER if somebody runs mbsync on it.
  */
 int state_lower(const char *path, uint32_t max_pulled, struct err *e);
 

@@ -22,7 +22,7 @@ static bool nobody_works(const struct conf *conf, const char *address)
 {
 	char *path = haul_path(conf->fleet.haul, address, HAUL_LOCK);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	bool free_lock = fd >= 0 && !flock(fd, LOCK_SH | LOCK_NB);
+	bool free_lock = fd >= 0 ? !flock(fd, LOCK_SH | LOCK_NB) : path && access(path, F_OK) != 0;
 
 	if (fd >= 0)
 		close(fd);

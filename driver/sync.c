@@ -70,10 +70,14 @@ static int finish_through(struct sync *s, const struct sync_check *found)
 {
 	struct ledger *l = &s->ledger;
 	char text[512], later[100] = "";
-	size_t folders = 0, i;
+	size_t folders = 0, messages = 0, i;
 
-	for (i = 0; i < l->n_left; i++)
-		folders += l->left[i].kind && !strcmp(l->left[i].kind, "folder");
+	for (i = 0; i < l->n_left; i++) {
+		folders += !strcmp(l->left[i].kind, "folder");
+		messages += !strcmp(l->left[i].kind, "stub");
+	}
+	for (i = 0; i < s->n_folders; i++)
+		messages += s->folders[i].n_missing; /* more than are listed, where they are very many */
 	if (found->fresh)
 		snprintf(later, sizeof later, "; %zu came meanwhile and wait for the next pass", found->fresh);
 	if (!l->n_left && !l->n_doubles) {
@@ -81,8 +85,8 @@ static int finish_through(struct sync *s, const struct sync_check *found)
 		return finish(s, LEDGER_DONE, CODE_DONE, "done", text, "", "");
 	}
 	snprintf(text, sizeof text, "%llu messages copied", (unsigned long long)l->copied);
-	if (l->n_left > folders)
-		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu could not be", l->n_left - folders);
+	if (messages)
+		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu could not be", messages);
 	if (folders)
 		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu folders could not be", folders);
 	if (l->n_doubles)
@@ -92,22 +96,41 @@ static int finish_through(struct sync *s, const struct sync_check *found)
 		      "they are listed, with the reason, by `mbhaul status ADDRESS` and in status.json", "");
 }
 
-static void uidvalidity(struct sync *s, const char *folder, struct verdict *v)
+/* The folder of mbsync's channel "c0001"; n_folders if it is none of ours. */
+static size_t folder_of(const struct sync *s, const char *channel)
 {
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < s->n_folders; i++) {
+		snprintf(name, sizeof name, "c%04u", s->plan.v[s->folders[i].choice].channel);
+		if (!strcmp(name, channel))
+			break;
+	}
+	return i;
+}
+
+static void uidvalidity(struct sync *s, size_t folder, bool destination, struct verdict *v)
+{
+	const struct folder_choice *c = folder < s->n_folders ? &s->plan.v[s->folders[folder].choice] : NULL;
+
+	if (!c)
+		return; /* mbsync's own words must do */
 	memset(v, 0, sizeof *v);
 	v->kind = VERDICT_REFUSED;
 	v->code = CODE_REFUSED;
-	v->side = SIDE_SOURCE;
+	v->side = destination ? SIDE_DESTINATION : SIDE_SOURCE;
 	v->reason = "uidvalidity";
 	v->saw = SAW_UIDVALIDITY;
 	snprintf(v->text, sizeof v->text,
-		 "the UIDVALIDITY of \"%s\" changed: the server numbers its messages anew, and mbsync can no longer tell which of "
-		 "them it has copied",
-		 folder);
+		 "the UIDVALIDITY of \"%s\" at the %s changed: the server numbers its messages anew, and mbsync can no longer "
+		 "tell which of them it has copied",
+		 destination ? c->destination : c->source, destination ? "destination" : "source");
 	snprintf(v->hint, sizeof v->hint,
-		 "was the mailbox restored or moved? Then empty the folder's counterpart at the destination, move its file away "
-		 "from %s, and run `mbhaul sync %s` again: the folder is copied anew",
-		 s->state_dir, s->mailbox->address);
+		 "%s Then remove what is left of \"%s\" at the destination, move the file %s (and the same with .journal and .new, "
+		 "if they exist) to another folder, and run `mbhaul sync %s` again: the folder is copied anew",
+		 destination ? "was the folder deleted or restored there?" : "was the mailbox restored or moved?", c->destination,
+		 s->folders[folder].state, s->mailbox->address);
 }
 
 /* --- the order of things --- */
@@ -173,7 +196,7 @@ static int settle(struct sync *s, struct course *c, struct sync_check *found, st
 	if (sync_check_missing(s, found, v))
 		return -1;
 	if (found->changed) {
-		uidvalidity(s, found->changed_folder, v);
+		uidvalidity(s, found->changed_folder, false, v);
 		return -1;
 	}
 	if (found->journals) {
@@ -185,6 +208,8 @@ static int settle(struct sync *s, struct course *c, struct sync_check *found, st
 	}
 	if (!found->missing)
 		return 0;
+	if (s->dialect == MBSYNC_15 && (v->saw & SAW_MESSAGE_REFUSED) && (sync_list_missing(s, v) || sync_check_quota(s, v)))
+		return -1;
 	same = found->missing == c->missing && found->signature == c->signature;
 	c->missing = found->missing;
 	c->signature = found->signature;
@@ -200,18 +225,28 @@ static int settle(struct sync *s, struct course *c, struct sync_check *found, st
 		return 1;
 	}
 	/* Throttled or so in the middle of a folder: they were refused for now, not for ever. */
-	return wait_and_retry(s, c, v) ? 1 : engine_stop ? -1 : 0;
+	v->kind = VERDICT_LATER;
+	v->code = CODE_LATER;
+	v->reason = "unfinished";
+	return -1;
+}
+
+/* What 1.4 was refused for now gets into its next run; 1.5 does that by itself. */
+static void pick_up(struct sync *s, const struct verdict *v)
+{
+	struct sync_check found;
+	struct verdict ignored;
+
+	if (s->dialect == MBSYNC_14 && (v->saw & SAW_MESSAGE_REFUSED) && !sync_check_missing(s, &found, &ignored))
+		sync_mend(s, &ignored);
 }
 
 static int through(struct sync *s, const struct sync_check *found, struct verdict *v)
 {
 	if (sync_list_missing(s, v) || sync_check_stubs(s, v))
 		return -1;
-	if (s->ledger.dirty || s->ledger.n_doubles) {
-		if (sync_check_doubles(s, v))
-			return -1;
-		s->ledger.dirty = false;
-	}
+	if ((s->ledger.dirty || s->ledger.n_doubles) && sync_check_doubles(s, v))
+		return -1;
 	return finish_through(s, found);
 }
 
@@ -225,7 +260,11 @@ static void take_stock(struct sync *s, const struct course *c)
 {
 	struct sync_check found;
 	struct verdict ignored;
+	size_t i;
 
+	/* What mbsync has not come to yet is no news. */
+	for (i = 0; i < s->n_folders; i++)
+		s->folders[i].next = 1;
 	if (!c->succeeded || sync_check_missing(s, &found, &ignored))
 		return;
 	sync_list_missing(s, &ignored);
@@ -255,6 +294,8 @@ static int work(struct sync *s)
 			imap_close(s->destination.imap); /* a connection less while mbsync has its own */
 			s->destination.imap = NULL;
 			rc = sync_copy(s, &v);
+			if (rc && !strcmp(v.reason, "uidvalidity"))
+				uidvalidity(s, folder_of(s, v.channel), v.side == SIDE_DESTINATION, &v);
 			if (!rc && !engine_stop) {
 				rc = settle(s, &c, &found, &v);
 				if (rc == 1)
@@ -269,8 +310,10 @@ static int work(struct sync *s)
 		if (engine_stop)
 			return stopped(s);
 		if (transient(&c, &v)) {
-			if (wait_and_retry(s, &c, &v))
+			if (wait_and_retry(s, &c, &v)) {
+				pick_up(s, &v);
 				continue;
+			}
 			if (engine_stop)
 				return stopped(s);
 		}

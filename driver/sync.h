@@ -3,7 +3,7 @@
  *
  *   look.c   logs in on both sides, lists, plans the folders, creates the missing ones
  *   copy.c   runs mbsync and watches its progress
- *   check.c  what mbsync will not say: messages without a pair, stubs, doubles
+ *   check.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
  *   sync.c   the order of these, again and again until it is through or stuck
  *
  * All of it works on one struct sync, whose owner holds the mailbox's lock.
@@ -46,7 +46,10 @@ struct sync_folder {
 	uint32_t *missing;      /* source UIDs without a pair at the last check, sorted; owned */
 	size_t n_missing;
 	uint64_t messages;      /* at the source */
-	uint64_t pairs;         /* in the state, or counted in the journal */
+	uint32_t next;          /* UIDNEXT at the source when it was looked at: what is below must be copied; 0: unknown */
+	uint32_t seen;          /* MaxPulledUid at the last check */
+	uint64_t gone;          /* pairs whose message was no longer at the source at the last check */
+	uint64_t pairs;         /* in the state, without those */
 	long long journal_read; /* progress: bytes of the journal that were counted */
 	unsigned long long journal_count;
 };
@@ -74,6 +77,8 @@ struct sync {
 		size_t n, cap;
 	} notes;
 	char last_answer[256]; /* of a server, to go with the next note */
+	char full[64];         /* how full the destination is, if that was why it refused messages */
+	bool enough;           /* mbsync goes on for nothing: to be ended */
 	size_t channel;        /* folder that mbsync is at, n_folders if none */
 	struct classifier classifier;
 	long long written_ms;
@@ -101,8 +106,8 @@ struct sync_check {
 	uint64_t signature;  /* of the set, to see whether it changed */
 	size_t journals;     /* folders that mbsync has not finished */
 	size_t changed;      /* folders whose UIDVALIDITY changed */
-	char changed_folder[256];
-	size_t fresh;        /* source messages above MaxPulledUid: came meanwhile, or were not reached */
+	size_t changed_folder; /* the first of them */
+	size_t fresh;        /* source messages that came after the look */
 };
 
 /* Compares mbsync's state with the source: fills *found and every folder's `missing`. -1 with a verdict. */
@@ -114,6 +119,10 @@ int sync_mend(struct sync *s, struct verdict *v);
 /* Writes the missing ones and the folders that cannot be copied into the ledger, with what the source says of them and
  * the reason. */
 int sync_list_missing(struct sync *s, struct verdict *v);
+
+/* Asks the destination for its quota, where mbsync 1.5 had messages refused without saying why, and they are listed.
+ * -1 with a verdict if one of them does not fit, else 0. */
+int sync_check_quota(struct sync *s, struct verdict *v);
 
 /* Looks through what was copied since the last time for Exchange's stub messages. */
 int sync_check_stubs(struct sync *s, struct verdict *v);

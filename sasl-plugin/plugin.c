@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sasl/sasl.h>
@@ -23,6 +24,7 @@ enum {
 	HELPER_GIVE_UP_S = 30,
 	REFUSALS_MAX = 3,
 	TEXT_MAX = 1600,
+	FRAME_SLACK = 256, /* bytes of stack, see is_early */
 };
 
 /* mech_new leaves this in errno, which nothing does that an application calls: see is_early. */
@@ -38,6 +40,7 @@ enum state {
 struct login {
 	enum message_mechanism mechanism;
 	enum state state;
+	uintptr_t begun_at; /* where the stack stood in mech_new */
 	bool started;       /* the first step was seen, and early is decided */
 	bool early;         /* it came before the command was sent */
 	bool have_user;     /* canon_user was called */
@@ -275,17 +278,19 @@ static int prepare(struct login *l, sasl_client_params_t *params, sasl_interact_
 /*
  * Does this first step come from sasl_client_start, before the command is sent, or has the server already
  * sent its empty challenge? mbsync passes NULL in both cases. In the first case nothing at all runs between
- * mech_new and the step but a few lines of libsasl, so that errno still is what mech_new left there; reading
- * an answer over TLS changes it. The wrong guess "early" costs a login (seen with mbsync on a plain
- * connection to a server without SASL-IR); the other one would put a token into a command, and does not
- * happen.
+ * mech_new and the step but a few lines of libsasl. So errno still is what mech_new left there (reading an
+ * answer over TLS changes it), and sasl_client_start, which called mech_new, is still on the stack, with the
+ * step below it (mbsync takes the challenge from its main loop, a kilobyte further up). Both hold without
+ * exception, whence a token never gets into a command. Where they hold by accident, the guess "early" is
+ * wrong and costs a login.
  */
-static bool is_early(const char *serverin, int saved_errno)
+static bool is_early(const struct login *l, const char *serverin, int saved_errno, uintptr_t now_at)
 {
-	return !serverin && saved_errno == ERRNO_MARK;
+	return !serverin && saved_errno == ERRNO_MARK && now_at < l->begun_at + FRAME_SLACK;
 }
 
-static int mech_new(enum message_mechanism mechanism, sasl_client_params_t *params, void **context)
+static int mech_new(enum message_mechanism mechanism, uintptr_t begun_at, sasl_client_params_t *params,
+                    void **context)
 {
 	struct login *l = params->utils->malloc(sizeof *l);
 
@@ -293,21 +298,25 @@ static int mech_new(enum message_mechanism mechanism, sasl_client_params_t *para
 		return SASL_NOMEM;
 	memset(l, 0, sizeof *l);
 	l->mechanism = mechanism;
+	l->begun_at = begun_at;
 	*context = l;
 	errno = ERRNO_MARK;
 	return SASL_OK;
 }
 
+/* Of the function that libsasl calls itself: the frames of others lie deeper. */
+#define STACK_NOW ((uintptr_t)__builtin_frame_address(0))
+
 static int new_xoauth2(void *glob_context, sasl_client_params_t *params, void **context)
 {
 	(void)glob_context;
-	return mech_new(MESSAGE_XOAUTH2, params, context);
+	return mech_new(MESSAGE_XOAUTH2, STACK_NOW, params, context);
 }
 
 static int new_oauthbearer(void *glob_context, sasl_client_params_t *params, void **context)
 {
 	(void)glob_context;
-	return mech_new(MESSAGE_OAUTHBEARER, params, context);
+	return mech_new(MESSAGE_OAUTHBEARER, STACK_NOW, params, context);
 }
 
 static int send_message(struct login *l, const char **out, unsigned *outlen)
@@ -392,7 +401,7 @@ static int mech_step(void *context, sasl_client_params_t *params, const char *in
 	*outlen = 0;
 	if (!l->started) {
 		l->started = true;
-		l->early = is_early(in, saved_errno);
+		l->early = is_early(l, in, saved_errno, STACK_NOW);
 	}
 	switch (l->state) {
 	case FRESH:

@@ -211,6 +211,9 @@ static int talk_exec(const char *helper, const struct buf *request, int give_up_
 			         helper);
 		} else if (answer->len) {
 			malformed(e, "it is too long or holds a NUL");
+		} else {
+			/* The helper is there; it is descriptors, processes or memory that are not. */
+			e->code = CODE_LATER;
 		}
 		return -1;
 	}
@@ -277,6 +280,13 @@ fail:
 	return -1;
 }
 
+/* Nobody is there, in contrast to: no descriptors, no memory, no time. */
+static bool is_absent(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ECONNREFUSED || error == EACCES ||
+	       error == EPERM || error == ENAMETOOLONG;
+}
+
 /* True once the blank line that ends an answer is there. */
 static bool complete(const struct secret *s)
 {
@@ -293,7 +303,7 @@ static int talk_unix(const char *path, const struct buf *request, int give_up_s,
 
 	fd = connect_unix(path, end);
 	if (fd < 0) {
-		err_errno(e, errno == ETIMEDOUT ? CODE_LATER : CODE_UNAVAILABLE,
+		err_errno(e, is_absent(errno) ? CODE_UNAVAILABLE : CODE_LATER,
 		          "cannot reach the token helper at %.200s", path);
 		return err_hint(
 		    e, "start the service that listens there, or set MBHAUL_HELPER to another helper");
@@ -343,8 +353,8 @@ int ask_token(const char *helper, const struct ask_request *request, int give_up
 
 	memset(a, 0, sizeof *a);
 	rc = ask_format(&text, request, e);
-	if (!rc)
-		rc = secret_init(&answer, ANSWER_MAX, e);
+	if (!rc && (rc = secret_init(&answer, ANSWER_MAX, e)))
+		e->code = CODE_LATER;
 	if (!rc)
 		rc = is_unix(helper)
 		         ? talk_unix(helper + sizeof unix_prefix - 1, &text, give_up_s, &answer, e)

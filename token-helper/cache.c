@@ -370,6 +370,34 @@ out:
 	return rc;
 }
 
+/* Length of a file's name without what file_write puts behind it while it writes: ".<16 digits>.tmp". */
+static size_t without_tmp(const char *file)
+{
+	size_t n = strlen(file), tail = 1 + 16 + 4;
+
+	if (n > tail && !strcmp(file + n - 4, ".tmp") && file[n - tail] == '.' &&
+	    strspn(file + n - tail + 1, "0123456789abcdef") == 16)
+		return n - tail;
+	return n;
+}
+
+/* Removes what writers that were killed left behind. */
+static void sweep(const struct cache *c)
+{
+	const char *own = strrchr(c->path, '/') + 1;
+	DIR *dir = opendir(c->folder);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		size_t n = without_tmp(d->d_name);
+
+		if (d->d_name[n] && n == strlen(own) && !memcmp(d->d_name, own, n))
+			unlinkat(dirfd(dir), d->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 int cache_write(struct cache *c, struct err *e)
 {
 	struct secret text = {0};
@@ -377,6 +405,7 @@ int cache_write(struct cache *c, struct err *e)
 
 	if (secret_init(&text, FILE_MAX, e) || cache_format(c, &text, e) || file_private_dir(c->folder, e))
 		goto out;
+	sweep(c);
 	rc = file_write(c->path, secret_str(&text), text.len, 0600, e);
 out:
 	secret_clear(&text);
@@ -444,12 +473,12 @@ enum cache_verdict cache_judge(const struct cache *c, long long now, long long m
 	return cache_still_good(c, now) ? CACHE_RENEW : CACHE_ASK;
 }
 
-/* NAME-<16 hexadecimal digits>.token, or of any NAME if that is NULL. */
+/* NAME-<16 hexadecimal digits>.token, or of any NAME if that is NULL; also half-written. */
 static bool is_token_file(const char *file, const char *name)
 {
-	size_t n = strlen(file), tail = 1 + 16 + strlen(".token");
+	size_t n = without_tmp(file), tail = 1 + 16 + strlen(".token");
 
-	if (n <= tail || strcmp(file + n - 6, ".token") || file[n - tail] != '-' ||
+	if (n <= tail || memcmp(file + n - 6, ".token", 6) || file[n - tail] != '-' ||
 	    strspn(file + n - tail + 1, "0123456789abcdef") != 16)
 		return false;
 	return !name || (strlen(name) == n - tail && !strncmp(file, name, n - tail));

@@ -52,7 +52,8 @@ void cache_clear(struct cache *c);
  */
 int cache_read(struct cache *c, struct err *e);
 
-/* Writes token and failure as they stand in c; makes the folder if needed. */
+/* Writes token and failure as they stand in c; makes the folder if needed. The caller holds the lock: what
+ * killed writers left is removed. */
 int cache_write(struct cache *c, struct err *e);
 
 /* Sets the token with its times: lifetime and refresh_in (0: not said) in seconds. */

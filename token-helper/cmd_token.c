@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ static int find_fetcher(char path[PATH_MAX], struct err *e)
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
 	char *slash;
 
-	if (n > 0) {
+	/* A set-uid program may have been linked to from a folder of somebody else's. */
+	if (n > 0 && !getauxval(AT_SECURE)) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
 		if (slash && (size_t)(slash + 1 - path) + sizeof(fetcher) <= PATH_MAX) {

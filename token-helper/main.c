@@ -112,7 +112,7 @@ static int parse(struct options *o, unsigned *given, int argc, char **argv)
 	int c, index = 0;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":hc:", options, &index)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hVc:", options, &index)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;

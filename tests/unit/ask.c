@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -201,6 +202,37 @@ static void helpers_that_cannot_be_run(void)
 		ask_clear(&a);
 	}
 	CHECK(ask_token("mbhaul-token", &request, 20, &a, &e) == -1 && e.code == CODE_CONFIG);
+	ask_clear(&a);
+}
+
+/* A helper that is there but cannot be started is no reason to ask for a password instead. */
+static void hosts_without_descriptors(void)
+{
+	static char socket_name[220];
+	const char *helper = script("ok", "printf 'token=t\\n\\n'");
+	struct rlimit before, none;
+	struct ask_answer a;
+
+	snprintf(socket_name, sizeof socket_name, "unix:%s/none", dir);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	for (none.rlim_cur = 0; none.rlim_cur < 12; none.rlim_cur++) {
+		int rc, code;
+
+		fflush(stdout);
+		setrlimit(RLIMIT_NOFILE, &none);
+		rc = ask_token(helper, &request, 20, &a, &e);
+		code = e.code;
+		setrlimit(RLIMIT_NOFILE, &before);
+		CHECK(!rc || code == CODE_LATER || code == CODE_DATA);
+		ask_clear(&a);
+	}
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	CHECK(ask_token(socket_name, &request, 20, &a, &e) == -1 && e.code == CODE_LATER);
+	setrlimit(RLIMIT_NOFILE, &before);
+	ask_clear(&a);
+	CHECK(ask_token(socket_name, &request, 20, &a, &e) == -1 && e.code == CODE_UNAVAILABLE);
 	ask_clear(&a);
 }
 
@@ -431,6 +463,7 @@ int main(int argc, char **argv)
 	TEST(a_helper_is_run);
 	TEST(its_environment_is_chosen);
 	TEST(helpers_that_cannot_be_run);
+	TEST(hosts_without_descriptors);
 	TEST(helpers_that_misbehave);
 	TEST(a_helper_that_hangs_is_killed);
 	TEST(hosts_with_their_own_sigchld);

@@ -254,6 +254,34 @@ static void cache_forgets(void)
 	profiles_clear(&longer);
 }
 
+/* A writer that was killed before its rename leaves a token in a file of another name. */
+static void cache_removes_what_killed_writers_left(void)
+{
+	char mine[400], others[400], strange[400];
+	struct cache c, d;
+	int removed = 0;
+
+	fresh(&c);
+	CHECK(!cache_init(&d, &other.list[0], &e));
+	snprintf(mine, sizeof(mine), "%s.0123456789abcdef.tmp", c.path);
+	snprintf(others, sizeof(others), "%s.0123456789abcdef.tmp", d.path);
+	snprintf(strange, sizeof(strange), "%s.tmp", c.path);
+	for (int i = 0; i < 2; i++) {
+		CHECK(!file_write(mine, "x", 1, 0600, &e) && !file_write(others, "x", 1, 0600, &e));
+		CHECK(!file_write(strange, "x", 1, 0600, &e));
+		if (i) {
+			CHECK(!cache_forget(&set.list[0], false, &removed, &e) && removed == 3);
+			CHECK(access(others, F_OK));
+		} else {
+			CHECK(!cache_write(&c, &e) && !access(others, F_OK) && !access(c.path, F_OK));
+		}
+		CHECK(access(mine, F_OK) && !access(strange, F_OK));
+	}
+	unlink(strange);
+	cache_clear(&c);
+	cache_clear(&d);
+}
+
 static void cache_folder_by_environment(void)
 {
 	struct profile p = set.list[0];
@@ -296,6 +324,7 @@ int main(void)
 	TEST(cache_damaged_files);
 	TEST(cache_files_not_fit_for_use);
 	TEST(cache_forgets);
+	TEST(cache_removes_what_killed_writers_left);
 	TEST(cache_folder_by_environment);
 	profiles_clear(&set);
 	profiles_clear(&other);

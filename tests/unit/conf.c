@@ -45,7 +45,7 @@ static void defaults(void)
 	CHECK_STR(conf.destination.auth, "PLAIN");
 	CHECK_STR(conf.destination_user, "%a");
 	CHECK(conf.destination.profile == NULL && conf.destination_password_file == NULL);
-	CHECK(conf.fleet.jobs == 4 && conf.fleet.grace == 60 && conf.fleet.timeout == 120);
+	CHECK(conf.fleet.jobs == 4 && conf.fleet.timeout == 120);
 	CHECK_STR(conf.fleet.mbsync, "mbsync");
 	CHECK_STR(conf.fleet.haul, "/etc/mbhaul/haul");
 	CHECK_STR(conf.fleet.mailboxes, "/etc/mbhaul/mailboxes.csv");
@@ -63,7 +63,7 @@ static void all_keys(void)
 	             "[folders]\nexclude = Old/*\nexclude = Spam%\ninclude = Notes\n"
 	             "map = Sent Items -> Gesendet/2024\n"
 	             "[fleet]\njobs = 16\nmbsync = ../bin/mbsync\nhaul = /srv/haul\nmailboxes = ./list.csv\n"
-	             "grace = 0\ntimeout = 30\n[relay]\n"));
+	             "timeout = 30\n[relay]\n"));
 	CHECK(conf.source.port == 1993 && conf.source.tls == CONF_STARTTLS);
 	CHECK_STR(conf.source.auth, "OAUTHBEARER");
 	CHECK_STR(conf.source.ca_file, "/etc/mbhaul/ca.pem");
@@ -75,7 +75,7 @@ static void all_keys(void)
 	CHECK(conf.folders.n_exclude == 2 && conf.folders.n_include == 1 && conf.folders.n_map == 1);
 	CHECK_STR(conf.folders.map[0].source, "Sent Items");
 	CHECK_STR(conf.folders.map[0].destination, "Gesendet/2024");
-	CHECK(conf.fleet.jobs == 16 && conf.fleet.grace == 0 && conf.fleet.timeout == 30);
+	CHECK(conf.fleet.jobs == 16 && conf.fleet.timeout == 30);
 	CHECK_STR(conf.fleet.mbsync, "/etc/mbhaul/../bin/mbsync");
 	CHECK_STR(conf.fleet.haul, "/srv/haul");
 	CHECK_STR(conf.fleet.mailboxes, "/etc/mbhaul/list.csv");

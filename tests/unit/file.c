@@ -109,6 +109,20 @@ static void configuration_must_not_be_writable_by_others(void)
 		CHECK(!chown(at("conf"), 12345, 12345));
 		CHECK(file_read_trusted(at("conf"), 100, &b, NULL, &e) == -1 && strstr(e.text, "belongs to"));
 	}
+	/* nor may its folder be, or that of the link to it */
+	CHECK(!file_mkdirs(at("open"), &e));
+	put("open/conf", "x", 0600);
+	CHECK(!file_read_trusted(at("open/conf"), 100, &b, NULL, &e));
+	put("good", "x", 0600);
+	CHECK(!symlink("../good", at("open/link")));
+	CHECK(!file_read_trusted(at("open/link"), 100, &b, NULL, &e));
+	CHECK(!chmod(at("open"), 0757));
+	CHECK(file_read_trusted(at("open/conf"), 100, &b, NULL, &e) == -1 && strstr(e.hint, "chmod o-w"));
+	CHECK(file_read_trusted(at("open/link"), 100, &b, NULL, &e) == -1);
+	CHECK(!symlink("open/conf", at("inwards")));
+	CHECK(file_read_trusted(at("inwards"), 100, &b, NULL, &e) == -1);
+	CHECK(!chmod(at("open"), 01777));
+	CHECK(!file_read_trusted(at("open/conf"), 100, &b, NULL, &e));
 	buf_clear(&b);
 }
 

@@ -210,6 +210,39 @@ static void logins_succeed(void)
 		}
 }
 
+/* mbsync without TLS: its first step comes with errno as it was, from a caller further up than that of start.
+ */
+static __attribute__((noinline)) void start_deep_down(struct talk *t, const sasl_callback_t *callbacks,
+                                                      const char *mechanism)
+{
+	char room[4096];
+
+	explicit_bzero(room, sizeof room); /* so that it is not optimised away */
+	start(t, callbacks, mechanism, false);
+	explicit_bzero(room, sizeof room);
+}
+
+static void a_late_first_step_is_told_by_the_stack(void)
+{
+	sasl_interact_t *prompt = NULL;
+	struct talk t;
+	int at_start;
+
+	for (int refused = 0; refused < 2; refused++) {
+		helper_says(refused ? "error=refused\\nmessage=no\\n\\n" : "token=the-token\\n\\n");
+		for (int m = 0; m < 2; m++) {
+			errno = 0;
+			start_deep_down(&t, calling, mechanisms[m].name);
+			at_start = errno;
+			CHECK(t.rc == SASL_CONTINUE && at_start);
+			t.rc = sasl_client_step(t.conn, NULL, 0, &prompt, &t.out, &t.outlen);
+			CHECK(t.rc == SASL_CONTINUE);
+			CHECK(out_is(&t, refused ? mechanisms[m].nothing : mechanisms[m].message));
+			finish(&t);
+		}
+	}
+}
+
 static void a_refusal_is_answered_and_said(void)
 {
 	struct talk t;
@@ -396,6 +429,9 @@ static void the_host_stays_as_it_was(void)
 	sigset_t mask_before, mask_after;
 	int files = open_files();
 
+	/* the kernel fills in a part of them only */
+	memset(&mask_before, 0, sizeof mask_before);
+	memset(&mask_after, 0, sizeof mask_after);
 	for (int s = 1; s < 32; s++)
 		sigaction(s, NULL, &before[s]);
 	sigprocmask(SIG_SETMASK, NULL, &mask_before);
@@ -478,6 +514,7 @@ int main(void)
 		return 1;
 	}
 	TEST(logins_succeed);
+	TEST(a_late_first_step_is_told_by_the_stack);
 	TEST(a_refusal_is_answered_and_said);
 	TEST(helper_errors_are_said);
 	TEST(no_password_for_a_foreign_host);

@@ -101,14 +101,38 @@ int file_read(const char *path, size_t max, struct buf *out, bool *missing, stru
 	return rc;
 }
 
+/* Whoever can write to the folder can put a link to another file of ours in the place. */
+static int check_folder(const char *path, struct err *e)
+{
+	char folder[PATH_MAX], *slash;
+	struct stat st;
+
+	text_copy(folder, sizeof folder, path);
+	slash = strrchr(folder, '/');
+	if (!slash)
+		text_copy(folder, sizeof folder, ".");
+	else
+		slash[slash == folder] = 0;
+	if (stat(folder, &st))
+		return err_errno(e, CODE_UNAVAILABLE, "cannot look at %s", folder);
+	if (!(st.st_mode & 02) || (st.st_mode & S_ISVTX))
+		return 0;
+	err_set(e, CODE_CONFIG, "everybody can put another file in the place of %s (mode %04o of its folder)", path,
+		(unsigned)st.st_mode & 07777);
+	return err_hint(e, "chmod o-w '%s'", folder);
+}
+
 int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missing, struct err *e)
 {
 	struct stat st;
 	int fd = open_regular(path, 0, &st, missing, e), rc;
+	char *target;
 
 	if (fd < 0)
 		return -1;
-	rc = check_owner(path, &st, 022, e);
+	target = realpath(path, NULL);
+	rc = check_owner(path, &st, 022, e) || check_folder(path, e) || (target && check_folder(target, e)) ? -1 : 0;
+	free(target);
 	if (!rc)
 		rc = read_into(fd, path, max, out, e);
 	close(fd);

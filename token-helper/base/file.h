@@ -24,7 +24,8 @@ int file_read_secret(const char *path, struct secret *out, struct err *e);
 int file_check_secret(const char *path, struct err *e);
 
 /* Reads a file that names credentials: owned by the caller or root, not writable by group or others
- * (CODE_CONFIG). Symbolic links are followed (configuration is often linked), the target is checked. */
+ * (CODE_CONFIG), in a folder that not everybody can write to. Symbolic links are followed (configuration is
+ * often linked), the target is checked. */
 int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missing, struct err *e);
 
 /* Replaces path by the given bytes: temporary file beside it, fsync, rename, fsync of the folder.

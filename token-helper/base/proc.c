@@ -36,8 +36,11 @@ int proc_spawn(const char *const *argv, char *const *envp, const int fds[3], pid
 	for (i = 0; i < 3; i++) {
 		/* A host that closed its 0, 1 or 2 gives us low numbers: out of the way of the dup2s. */
 		from[i] = fds[i];
-		if (fds[i] >= 0 && fds[i] < 3 && fds[i] != i)
-			from[i] = moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+		if (fds[i] < 0 || fds[i] > 2 || fds[i] == i)
+			continue;
+		from[i] = moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+		if (moved[i] < 0)
+			rc = errno;
 	}
 	for (i = 0; i < 3 && !rc; i++) {
 		if (from[i] < 0)

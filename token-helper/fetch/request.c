@@ -152,6 +152,8 @@ static bool set_options(CURL *curl, struct request *r, struct curl_slist *header
 	bad |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	bad |= curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	bad |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* Otherwise libcurl, its time over, still waits for a name server that does not answer. */
+	bad |= curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	bad |= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect);
 	bad |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, total);
 	bad |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "mbhaul/" MBHAUL_VERSION);

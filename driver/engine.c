@@ -57,16 +57,35 @@ bool engine_sleep(int seconds)
 	return !engine_stop;
 }
 
+/* Adds the folders of a list that are not there yet: libsasl2 would load their plugins twice. */
+static void add_folders(struct buf *out, const char *list)
+{
+	struct buf all = BUF_INIT(32768), one = BUF_INIT(16384);
+	size_t n;
+
+	for (; *list; list += n + (list[n] == ':')) {
+		n = strcspn(list, ":");
+		buf_reset(&all);
+		buf_reset(&one);
+		buf_addf(&all, ":%s:", buf_str(out));
+		buf_addf(&one, ":%.*s:", (int)n, list);
+		if (n && !strstr(buf_str(&all), buf_str(&one)))
+			buf_addf(out, "%s%.*s", out->len ? ":" : "", (int)n, list);
+	}
+	buf_clear(&all);
+	buf_clear(&one);
+}
+
 /* SASL_PATH replaces libsasl2's own folder, so that one is named too. */
 static void sasl_path(struct buf *out, const struct globals *g)
 {
 	const char *given = getenv("SASL_PATH");
 
 	if (g->plugin_dir)
-		buf_addf(out, "%s:", g->plugin_dir);
-	if (given && *given)
-		buf_addf(out, "%s:", given);
-	buf_adds(out, MBHAUL_SASLDIR);
+		add_folders(out, g->plugin_dir);
+	if (given)
+		add_folders(out, given);
+	add_folders(out, MBHAUL_SASLDIR);
 }
 
 char **engine_environment(const struct conf *conf, const struct globals *g)
@@ -98,12 +117,13 @@ char **engine_environment(const struct conf *conf, const struct globals *g)
 	                                   "UBSAN_OPTIONS",
 	                                   "LSAN_OPTIONS",
 	                                   NULL};
-	struct buf sasl = BUF_INIT(16384), helper = BUF_INIT(16384), config = BUF_INIT(16384);
+	struct buf path = BUF_INIT(16384), sasl = BUF_INIT(16384), helper = BUF_INIT(16384), config = BUF_INIT(16384);
 	const char *add[4];
 	char **env;
 
-	buf_adds(&sasl, "SASL_PATH=");
-	sasl_path(&sasl, g);
+	sasl_path(&path, g);
+	buf_addf(&sasl, "SASL_PATH=%s", buf_str(&path));
+	buf_clear(&path);
 	buf_addf(&helper, "MBHAUL_HELPER=%s", g->helper);
 	buf_addf(&config, "MBHAUL_CONFIG=%s", conf->file);
 	add[0] = buf_str(&sasl);

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "driver/commands.h"
 #include "driver/conf.h"
+#include "driver/dialect.h"
 #include "driver/folders.h"
 #include "driver/haul.h"
 #include "driver/mailboxes.h"
@@ -338,10 +339,39 @@ struct tally {
 	int code; /* of the first failure */
 };
 
-static void do_one(struct generate *g, const struct mailbox *m, struct tally *t)
+/* Who runs mbsync by hand with the new file must find the state of the old version. A sync that is at work sees to it
+ * itself. */
+static int take_over_state(const struct generate *g, const struct mailbox *m, const char *version, struct err *e)
+{
+	const char *haul = g->conf->fleet.haul;
+	char *folders = haul_path(haul, m->address, HAUL_FOLDERS), *state = haul_path(haul, m->address, HAUL_STATE);
+	char *lock_path = haul_path(haul, m->address, HAUL_LOCK);
+	struct folder_plan plan = {0};
+	struct err busy = ERR_INIT;
+	bool missing = false;
+	int lock = -1, rc = -1;
+
+	if (!folders || !state || !lock_path)
+		err_set(e, CODE_UNAVAILABLE, "no memory for %s", m->address);
+	else if (access(folders, F_OK) || (lock = file_lock(lock_path, 0, &busy)) < 0)
+		rc = 0;
+	else
+		rc = folder_plan_read(&plan, folders, &missing, e)
+		         ? -1
+		         : dialect_change(state, &plan, g->dialect, version, m->address, NULL, e);
+	if (lock >= 0)
+		close(lock);
+	folder_plan_clear(&plan);
+	free(folders);
+	free(state);
+	free(lock_path);
+	return rc;
+}
+
+static void do_one(struct generate *g, const struct mailbox *m, const char *version, struct tally *t)
 {
 	struct err e = ERR_INIT;
-	int rc = generate_mailbox(g, m, &e);
+	int rc = version[0] && take_over_state(g, m, version, &e) ? -1 : generate_mailbox(g, m, &e);
 
 	if (rc < 0) {
 		err_prefix(&e, "%s", m->address);
@@ -384,9 +414,9 @@ static int generate_all(const struct globals *globals, const struct conf *conf, 
 	if (generate_begin(&g, conf, globals, dialect, e))
 		return -1;
 	for (int i = 0; i < n; i++)
-		do_one(&g, mailboxes_find(boxes, addresses[i]), &t);
+		do_one(&g, mailboxes_find(boxes, addresses[i]), version, &t);
 	for (size_t i = 0; !n && i < boxes->n; i++)
-		do_one(&g, &boxes->list[i], &t);
+		do_one(&g, &boxes->list[i], version, &t);
 	generate_end(&g);
 	strays = n ? 0 : count_strays(conf, boxes);
 	if (strays)

@@ -1,7 +1,6 @@
 #include "ledger.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,7 +138,7 @@ static int get_number(const cJSON *o, const char *key, double max, double *out)
 		return 0;
 	if (!cJSON_IsNumber(v) || !(v->valuedouble >= 0 && v->valuedouble <= max))
 		return -1;
-	*out = floor(v->valuedouble);
+	*out = (double)(uint64_t)v->valuedouble; /* whole numbers only */
 	return 0;
 }
 

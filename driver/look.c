@@ -9,9 +9,9 @@
 #include "base/file.h"
 #include "commands.h"
 #include "conf.h"
+#include "dialect.h"
 #include "engine.h"
 #include "mailboxes.h"
-#include "state.h"
 #include "sync.h"
 
 enum { BATCH = 64, TOKEN_WAIT_S = 30 };
@@ -168,18 +168,21 @@ static int list_side(struct sync *s, struct sync_side *side, struct verdict *v)
 {
 	struct imap *c = side->imap;
 	struct err e = ERR_INIT;
-	int rc;
+	int namespace = 0, list, rc;
 
 	folder_list_clear(&side->list);
 	memset(&side->list, 0, sizeof side->list);
-	if (imap_can(c, "NAMESPACE") &&
-	    imap_command(c, on_namespace, &side->list, &e, "NAMESPACE") != IMAP_OK)
-		goto refused;
+	if (imap_can(c, "NAMESPACE"))
+		namespace = imap_send(c, &e, "NAMESPACE");
 	/* Exchange's IMAP4rev2 mishandles LIST RETURN, and it has no special-use flags to return. */
 	if (imap_can(c, "SPECIAL-USE") && imap_can(c, "LIST-EXTENDED") && !imap_can(c, "IMAP4rev2"))
-		rc = imap_command(c, on_list, &side->list, &e, "LIST \"\" \"*\" RETURN (SPECIAL-USE)");
+		list = imap_send(c, &e, "LIST \"\" \"*\" RETURN (SPECIAL-USE)");
 	else
-		rc = imap_command(c, on_list, &side->list, &e, "LIST \"\" \"*\"");
+		list = imap_send(c, &e, "LIST \"\" \"*\"");
+	/* The names are read with the prefix that the namespace tells. */
+	if (namespace && imap_wait(c, namespace, on_namespace, &side->list, &e) != IMAP_OK)
+		goto refused;
+	rc = imap_wait(c, list, on_list, &side->list, &e);
 	if (rc == IMAP_OK && side->list.n)
 		return 0;
 	if (rc == IMAP_OK)
@@ -194,24 +197,13 @@ refused:
 
 /* --- the plan --- */
 
-/* Where mbsync keeps the pair's state: malloc'ed, NULL without memory. */
-static char *state_path(const struct sync *s, const char *source, const char *destination, bool utf8)
-{
-	struct buf path = BUF_INIT(8192);
-
-	buf_addf(&path, "%s/", s->state_dir);
-	if (folders_state_name(&path, source, destination, utf8) || path.failed)
-		buf_clear(&path);
-	return path.p;
-}
-
 static bool has_state(const struct sync *s, const char *source, const char *destination)
 {
 	bool found = false;
-	int utf8;
+	int i;
 
-	for (utf8 = 0; utf8 < 2 && !found; utf8++) {
-		char *path = state_path(s, source, destination, utf8);
+	for (i = 0; i < 2 && !found; i++) {
+		char *path = dialect_state_path(s->state_dir, source, destination, i ? MBSYNC_15 : MBSYNC_14);
 		struct buf journal = BUF_INIT(8192);
 
 		if (path) {
@@ -488,60 +480,12 @@ static int take_folders(struct sync *s, struct err *e)
 		if (c->fate != FOLDER_COPY)
 			continue;
 		f->choice = i;
-		f->state = state_path(s, c->source, c->destination, s->dialect == MBSYNC_15);
+		f->state = dialect_state_path(s->state_dir, c->source, c->destination, s->dialect);
 		if (!f->state)
 			return err_set(e, CODE_UNAVAILABLE, "no memory");
 		s->n_folders++;
 	}
 	return 0;
-}
-
-/*
- * mbsync 1.5 names state files in UTF-8, 1.4 in modified UTF-7: after a change of version the files of folders that
- * are not ASCII are renamed, or mbsync would copy those folders again. A journal cannot change hands at all.
- */
-static int change_dialect(struct sync *s, struct err *e)
-{
-	static const char *const suffix[] = {"", ".lock"};
-	bool now = s->dialect == MBSYNC_15;
-	size_t i, k;
-	int rc = 0;
-
-	for (i = 0; !rc && i < s->n_folders; i++) {
-		struct folder_choice *c = &s->plan.v[s->folders[i].choice];
-		char *old = state_path(s, c->source, c->destination, !now);
-		const char *path = s->folders[i].state;
-		struct buf from = BUF_INIT(8192), to = BUF_INIT(8192);
-		int version;
-
-		if (!old)
-			return err_set(e, CODE_UNAVAILABLE, "no memory");
-		version = state_journal_version(old);
-		if (!version)
-			version = state_journal_version(path);
-		if (version && version != (now ? 5 : 4)) {
-			err_set(e, CODE_CONFIG, "folder \"%s\": another version of mbsync left a journal that %s cannot read",
-				c->source, s->version);
-			rc = err_hint(e, "run `mbhaul sync %s` once more with the mbsync that began, then with the new one",
-				      s->mailbox->address);
-		}
-		for (k = 0; !rc && strcmp(old, path) && k < 2; k++) {
-			buf_reset(&from);
-			buf_reset(&to);
-			buf_addf(&from, "%s%s", old, suffix[k]);
-			buf_addf(&to, "%s%s", path, suffix[k]);
-			if (access(buf_str(&from), F_OK) || !access(buf_str(&to), F_OK))
-				continue;
-			if (rename(buf_str(&from), buf_str(&to)))
-				rc = err_errno(e, CODE_UNAVAILABLE, "cannot rename %s", buf_str(&from));
-			else
-				log_say(&s->log, "state of \"%s\" renamed for mbsync %s", c->source, s->version);
-		}
-		buf_clear(&from);
-		buf_clear(&to);
-		free(old);
-	}
-	return rc;
 }
 
 static bool same_dialect(const struct sync *s)
@@ -602,7 +546,9 @@ int sync_look(struct sync *s, struct verdict *v)
 	if (create_folders(s, v))
 		goto out;
 	if (folder_plan_write(&s->plan, s->folders_path, &e) < 0 || take_folders(s, &e) ||
-	    (!same_dialect(s) && change_dialect(s, &e)) || generate_mailbox(&s->generate, s->mailbox, &e) < 0)
+	    (!same_dialect(s) &&
+	     dialect_change(s->state_dir, &s->plan, s->dialect, s->version, s->mailbox->address, &s->log, &e)) ||
+	    generate_mailbox(&s->generate, s->mailbox, &e) < 0)
 		goto failed;
 	say_plan(s, &earlier);
 	if (count_messages(s, &e) || note_folders(s, &e) || sync_count(s, &e))

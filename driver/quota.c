@@ -1,6 +1,7 @@
 /*
- * Is the destination full? mbsync 1.5 says that the destination refused a message, but not in what words; so where messages
- * were refused the server is asked for its quota (RFC 9208; "* QUOTA "" (STORAGE 290 300)", in units of 1024 bytes).
+ * Is the destination full? mbsync 1.5 says that the destination refused a message, but not in what words; so
+ * where messages were refused the server is asked for its quota (RFC 9208; "* QUOTA "" (STORAGE 290 300)", in
+ * units of 1024 bytes).
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,11 +29,12 @@ static int on_quota(void *arg, const char *text, size_t n, struct err *e)
 			while (imap_next(&c) == IMAP_ATOM) {
 				bool storage = imap_is(&c, "STORAGE");
 
-				if (imap_next(&c) != IMAP_ATOM || !imap_number(&c, &used) || imap_next(&c) != IMAP_ATOM ||
-				    !imap_number(&c, &limit))
+				if (imap_next(&c) != IMAP_ATOM || !imap_number(&c, &used) ||
+				    imap_next(&c) != IMAP_ATOM || !imap_number(&c, &limit))
 					break;
 				/* Of several roots, the one with the least room. */
-				if (storage && limit && (!q->limit || (int64_t)limit - used < (int64_t)q->limit - q->used))
+				if (storage && limit &&
+				    (!q->limit || (int64_t)limit - used < (int64_t)q->limit - q->used))
 					*q = (struct quota){used, limit};
 			}
 	}

@@ -1,11 +1,10 @@
 #!/bin/bash
-# libmbhaul.so under its clients: mbsync (the system's, and 1.5 in a chroot where there is one), imtest, Postfix, and a
-# set-uid program. $1: the build folder. For the tests with mbsync 1.5: MBHAUL_TRIXIE, a Debian 13 root with isync.
+# libmbhaul.so under its clients: mbsync (the system's, and 1.5 where it can be had), imtest, Postfix, and a set-uid
+# program. $1: the build folder.
 set -u
 build=$(cd "${1:-build}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 plugin=$build/sasl2/libmbhaul.so
-trixie=${MBHAUL_TRIXIE:-}
 imtest=$(PATH=$PATH:/usr/lib/cyrus/bin command -v imtest)
 saslpath=$build/sasl2:$(pkg-config --variable=libdir libsasl2 2>/dev/null || echo /usr/lib)/sasl2
 top=$(mktemp -d)
@@ -14,14 +13,12 @@ chmod 755 . # Postfix's smtp runs as postfix
 pids=
 failed=0
 server=
-chroot_dir=
 
 cleanup() {
 	for p in $pids; do
 		kill "$p" 2>/dev/null
 		wait "$p" 2>/dev/null
 	done
-	[ -n "$chroot_dir" ] && rm -rf "$chroot_dir"
 	rm -rf "$top"
 }
 trap cleanup EXIT
@@ -82,12 +79,15 @@ helper none 'error=no-profile\\nmessage=no profile for contoso.com\\nhint=add on
 printf '#!/bin/sh\nexec sleep 600\n' >hangs
 chmod 755 hangs
 
-serve() { # options of sasl_server.py
+ssl=IMAPS
+serve() { # options of sasl_server.py; with ssl=None it speaks in the clear
 	stop
 	rm -f port server.log
 	: >server.log
 	chmod 666 server.log
-	python3 "$here/sasl_server.py" --tls cert.pem key.pem --user "$user" --token "$token" --port-file port \
+	local tls=(--tls cert.pem key.pem)
+	[ "$ssl" = None ] && tls=()
+	python3 "$here/sasl_server.py" "${tls[@]}" --user "$user" --token "$token" --port-file port \
 		--log server.log "$@" &
 	server=$!
 	pids="$pids $server"
@@ -102,63 +102,53 @@ stop() {
 	server=
 }
 
-# mbsyncrc VERSION FOLDER PASSCMD: for Debian 12's (1.4) or 13's (1.5)
+# mbsyncrc VERSION PASSCMD: for Debian 12's (1.4) or 13's (1.5)
 mbsyncrc() {
-	local ssl=SSLType far=Far near=Near host=localhost
-	[ "$1" = 1.5 ] && ssl=TLSType host=127.0.0.1
+	local key=SSLType
+	[ "$1" = 1.5 ] && key=TLSType
 	cat <<-END
 		IMAPStore far
-		Host $host
+		Host localhost
 		Port $port
-		$ssl IMAPS
-		CertificateFile $2/cert.pem
+		$key $ssl
+		CertificateFile $top/cert.pem
 		User $user
-		PassCmd "$3"
+		PassCmd "$2"
 		AuthMechs $mechanism
 
 		MaildirStore near
-		Path $2/mail/
-		Inbox $2/mail/INBOX
+		Path $top/mail/
+		Inbox $top/mail/INBOX
 
 		Channel c
-		$far :far:
-		$near :near:
+		Far :far:
+		Near :near:
 		Patterns INBOX
 		Create Near
 		SyncState *
 	END
 }
 
-# run VERSION HELPER PASSCMD -> out, $status; 124 if it hangs. PASSCMD may name %DIR%.
+# run VERSION HELPER PASSCMD -> out, $status; 124 if it hangs.
 run() {
-	local dir=$top root=()
-	if [ "$1" = 1.5 ]; then
-		dir=${chroot_dir#"$trixie"}
-		root=(chroot "$trixie")
-		[ -e "$2" ] && cp "$2" "$chroot_dir/"
-	fi
+	local name=$top/$2
 	rm -rf mail passed
 	mkdir mail
-	mbsyncrc "$1" "$dir" "${3//%DIR%/$dir}" >rc
-	if [ "$1" = 1.5 ]; then
-		rm -rf "$chroot_dir/mail" "$chroot_dir/passed"
-		mkdir "$chroot_dir/mail"
-		cp rc cert.pem token "$chroot_dir/"
-	fi
-	local path=$saslpath
-	[ "$1" = 1.5 ] && path=$dir:$(cd "$trixie" && printf "/%s" usr/lib/*-linux-gnu/sasl2)
-	local name=$dir/$2
+	mbsyncrc "$1" "$3" >rc
 	[ "$2" = relative ] && name=mbhaul-token
-	timeout 20 "${root[@]}" env -i PATH=/usr/bin:/bin HOME=/ SASL_PATH="$path" MBHAUL_HELPER="$name" \
-		mbsync -c "$dir/rc" c >out 2>&1 </dev/null
+	timeout 20 env -i PATH=/usr/bin:/bin HOME=/ SASL_PATH="$saslpath" MBHAUL_HELPER="$name" \
+		"$program" -c "$top/rc" c >out 2>&1 </dev/null
 	status=$?
 }
 
-version_tests() {
-	local v=$1 ir
+version_tests() { # version, mbsync
+	local v=$1 program=$2 ir
 	for mechanism in XOAUTH2 OAUTHBEARER; do
-		for ir in "" --no-ir; do
-			local with="mbsync $v, $mechanism${ir:+, no SASL-IR}"
+		for ir in "" --no-ir plain "plain --no-ir"; do
+			local with="mbsync $v, $mechanism${ir:+, $ir}"
+			ssl=IMAPS
+			[ "${ir#plain}" != "$ir" ] && ssl=None
+			ir=${ir#plain}
 			serve $ir
 			run "$v" good "false"
 			[ $status = 0 ] && grep -qx "$mechanism asked good" server.log && ! leaks out
@@ -174,32 +164,33 @@ version_tests() {
 				grep -qE "challenge-answer ($([ $mechanism = XOAUTH2 ] && echo empty || echo '\^A'))\$" server.log
 			check "$with: a JSON challenge is answered, no hang, no token printed" $?
 			serve $ir
-			run "$v" refused "touch %DIR%/passed"
+			run "$v" refused "touch $top/passed"
 			[ $status = 1 ] && ! grep -q good server.log && [ ! -e passed ] &&
 				{ [ -n "$ir" ] || grep -q 'mbhaul: AADSTS7000215: wrong secret (Make a new one)' out; }
 			check "$with: a helper's refusal ends promptly${ir:+ (its text is in the log only)}" $?
 		done
+		ssl=IMAPS
 		local with="mbsync $v, $mechanism"
 		serve
 		run "$v" refused "false"
 		[ ! -s server.log ]
 		check "$with: without a token nothing is sent" $?
-		run "$v" foreign "touch %DIR%/passed; cat %DIR%/token"
-		[ $status = 1 ] && [ ! -s server.log ] && [ ! -e passed ] && [ ! -e "$chroot_dir/passed" ] &&
+		run "$v" foreign "touch $top/passed; cat $top/token"
+		[ $status = 1 ] && [ ! -s server.log ] && [ ! -e passed ] &&
 			grep -q 'mbhaul: localhost is not a host of contoso (add it to hosts)' out
 		check "$with: for a foreign host no password is asked" $?
-		run "$v" none "cat %DIR%/token"
+		run "$v" none "cat $top/token"
 		[ $status = 0 ] && grep -qx "$mechanism asked good" server.log && ! leaks out
 		check "$with: without a profile the PassCmd's answer is the token" $?
 		: >server.log
-		run "$v" missing "cat %DIR%/token"
+		run "$v" missing "cat $top/token"
 		[ $status = 0 ] && grep -qx "$mechanism asked good" server.log && ! leaks out
 		check "$with: without a helper the PassCmd's answer is the token" $?
 		: >server.log
 		run "$v" missing "false"
 		[ $status = 1 ] && [ ! -s server.log ]
 		check "$with: a PassCmd that fails ends promptly" $?
-		run "$v" relative "cat %DIR%/token"
+		run "$v" relative "cat $top/token"
 		[ $status = 1 ] && grep -q 'not an absolute path' out
 		check "$with: a relative helper is not run" $?
 	done
@@ -346,7 +337,7 @@ real_helper_tests() {
 	chmod 600 "$conf" contoso.secret
 	mechanism=XOAUTH2
 	serve
-	mbsyncrc 1.4 "$top" "touch $top/passed; cat $top/token" >rc
+	mbsyncrc 1.4 "touch $top/passed; cat $top/token" >rc
 	rm -rf mail passed && mkdir mail
 	timeout 20 env -i PATH=/usr/bin:/bin HOME="$HOME" SASL_PATH="$saslpath" MBHAUL_HELPER="$build/mbhaul-token" \
 		MBHAUL_CONFIG="$conf" mbsync -c rc c >out 2>&1 </dev/null
@@ -362,7 +353,7 @@ real_helper_tests() {
 # The helper that hangs takes its 30 s beside the other tests.
 mechanism=XOAUTH2
 serve
-mbsyncrc 1.4 "$top" "touch $top/hung-passed" >rc.hang
+mbsyncrc 1.4 "touch $top/hung-passed" >rc.hang
 cp server.log server.hang
 hang_server=$server
 server=
@@ -383,14 +374,11 @@ readelf -d "$plugin" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >out
 ! grep -qvE '^(libsasl2\.so.*|libc\.so\.6|ld-linux.*)$' out
 check "it links nothing but libsasl2 and libc" $?
 
-version_tests "$(mbsync --version | sed 's/^isync \([0-9]*\.[0-9]*\).*/\1/')"
-if [ -n "$trixie" ] && [ "$(id -u)" = 0 ] && chroot "$trixie" mbsync --version >out 2>/dev/null &&
-	grep -q '^isync 1\.5' out; then
-	chroot_dir=$(mktemp -d "$trixie/tmp/mbhaul-XXXXXX")
-	cp "$plugin" "$chroot_dir/"
-	version_tests 1.5
+version_tests "$(mbsync --version | sed 's/^isync \([0-9]*\.[0-9]*\).*/\1/')" mbsync
+if mbsync15=$("$here/../lab/mbsync15" 2>/dev/null); then
+	version_tests 1.5 "$mbsync15"
 else
-	skip "mbsync 1.5: MBHAUL_TRIXIE names no Debian 13 (debootstrap --include=isync trixie FOLDER), or not root"
+	skip "mbsync 1.5 cannot be had here"
 fi
 imtest_tests
 postfix_tests

@@ -273,6 +273,43 @@ flock -x 9
 run "$token" answer < <(printf 'profile=contoso\nhost=outlook.office365.com\ndeadline=1\n\n')
 has "the wait for the lock counts" "$out" error=timeout "another process"
 exec 9<&-
+# Name servers that never answer, in a mount namespace with another resolv.conf.
+cat >"$top/deaf.py" <<-'END'
+	import socket, sys, time
+	sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+	for i, s in enumerate(sockets):
+	    s.bind(("127.77.0.%d" % (i + 1), 53))
+	open(sys.argv[1], "w").close()
+	time.sleep(600)
+END
+printf 'nameserver 127.77.0.%d\n' 1 2 3 >"$top/resolv.conf"
+chmod 644 "$top/resolv.conf"
+sed 's,^login.*,login = https://login.example,' "$conf" >"$top/deaf.conf"
+# shellcheck disable=SC2016
+if [ -f /etc/resolv.conf ] && unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf' sh "$top/resolv.conf" 2>/dev/null; then
+	python3 "$top/deaf.py" "$top/deaf" 2>/dev/null &
+	deaf=$!
+	for ((i = 0; i < 200; i++)); do [ -e "$top/deaf" ] && break || sleep 0.1; done
+	start_over ok
+	SECONDS=0
+	run unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && exec "$2" --config "$3" get --profile contoso --deadline 2' \
+		sh "$top/resolv.conf" "$token" "$top/deaf.conf"
+	has "name servers that hang: a deadline" "$((SECONDS < 15)) $err" "1 " "login.example"
+	kill "$deaf"
+	wait "$deaf" 2>/dev/null
+else
+	echo "skip - name servers that hang, for want of a mount namespace"
+fi
+mkfifo -m 600 "$top/fifo"
+for line in "credential = certificate $top/fifo $top/app.key" "ca-file = $top/fifo"; do
+	start_over ok
+	sed "s,^${line%% *} = .*,$line," "$conf" >"$top/fifo.conf"
+	SECONDS=0
+	run "$token" --config "$top/fifo.conf" get --profile contoso --deadline 1
+	has "a file that hangs: a deadline (${line%% *})" "$rc $((SECONDS < 15)) $err" "75 1" "too long"
+	run "$token" --config "$top/fifo.conf" answer < <(printf 'profile=contoso\nhost=outlook.office365.com\ndeadline=1\n\n')
+	has "and an answer (${line%% *})" "$rc$out" 0error=timeout
+done
 for m in plain nul huge redirect; do
 	start_over "$m"
 	run "$token" get --profile contoso
@@ -375,6 +412,11 @@ cp "$conf" "$top/open.conf"
 chmod 664 "$top/open.conf"
 run "$token" get --profile contoso --config "$top/open.conf"
 has "a configuration that others can write is refused" "$rc$err" 78 "chmod go-w"
+mkdir "$top/shared"
+cp "$conf" "$top/shared/"
+chmod 757 "$top/shared"
+run "$token" get --profile contoso --config "$top/shared/mbhaul.conf"
+has "and one in a folder that everybody can write to" "$rc$err" 78 "chmod o-w"
 cp "$conf" "$top/empty/mbhaul.conf"
 sed -i 's/\[profile contoso\]/[profile here]/' "$top/empty/mbhaul.conf"
 run "$token" get --profile here

@@ -24,8 +24,9 @@ static void tokens(const char *text, size_t size, struct buf *unquoted)
 	size_t steps = 0;
 
 	while ((kind = imap_next(&c)) != IMAP_END && kind != IMAP_BAD) {
-		if (++steps > size || c.p > c.end || (!unquoted && (kind == IMAP_ATOM || kind == IMAP_STRING) &&
-						      c.len && (c.value < text || c.value + c.len > c.end)))
+		if (++steps > size || c.p > c.end ||
+		    (!unquoted && (kind == IMAP_ATOM || kind == IMAP_STRING) && c.len &&
+		     (c.value < text || c.value + c.len > c.end)))
 			abort();
 		imap_number(&c, &number);
 		imap_is(&c, "FETCH");
@@ -46,7 +47,7 @@ static void set(struct uids *u)
 	buf_adds(&out, "ESEARCH UID ALL ");
 	took = imap_uid_set(&out, u->v, u->n, 7000);
 	if (took && (!imap_search(buf_str(&out), out.len, &again) || again.n != took ||
-		     memcmp(again.v, u->v, took * sizeof *u->v)))
+	             memcmp(again.v, u->v, took * sizeof *u->v)))
 		abort();
 	uids_clear(&again);
 	buf_clear(&out);
@@ -79,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		inside(text, size, item.internal, item.internal_len);
 		for (i = 0; i < sizeof fields / sizeof *fields; i++) {
 			field = check_header(&item, fields[i], 60);
-			if (!field || !text_is_utf8(field, strlen(field)) || text_has_control(field, strlen(field)))
+			if (!field || !text_is_utf8(field, strlen(field)) ||
+			    text_has_control(field, strlen(field)))
 				abort();
 			free(field);
 		}

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!one || ledger_parse(one, strlen(one), &b))
 		abort();
 	two = ledger_format(&b);
-	if (!two || strcmp(one, two) || a.n_left != b.n_left || a.n_folders != b.n_folders || a.n_doubles != b.n_doubles)
+	if (!two || strcmp(one, two) || a.n_left != b.n_left || a.n_folders != b.n_folders ||
+	    a.n_doubles != b.n_doubles)
 		abort();
 	free(one);
 	free(two);

@@ -136,6 +136,19 @@ cp "$tmp/whole" "$folder/status.json"
 sync $box
 is "all of it put back: 0" "$rc" 0
 
+# An mbsync that does nothing and says that all went well
+printf '#!/bin/sh\n[ "$1" != --version ] || echo isync 1.4.4\n' >"$tmp/liar"
+chmod +x "$tmp/liar"
+cp "$conf" "$tmp/good.conf"
+sed -i "s|^\[fleet\]|[fleet]\nmbsync = $tmp/liar|" "$conf"
+sync names@contoso.com
+is "an mbsync that copies nothing and ends with 0 is not believed: 1" "$rc" 1
+has "its messages are listed" "$tmp/out" 'not copied: "INBOX" UID 1, .*mbsync has not come to it'
+cp "$tmp/good.conf" "$conf"
+sync names@contoso.com
+is "the real one copies them" "$rc" 0
+equal "all of them" names@contoso.com
+
 # Two at once
 "$lab" fault fr@contoso.com '{"delay":150}' >/dev/null
 "$mbhaul" --config "$conf" sync fr@contoso.com >"$tmp/one" 2>&1 &

@@ -1,4 +1,5 @@
 #!/bin/bash
+# sanitizers: yes
 # Exchange's ways to fail, one mailbox each: the copy comes through, or the verdict and the exit code are right.
 . "$(dirname "$0")/common.sh"
 start_lab --tenant fleet:12:60

@@ -60,6 +60,15 @@ if mbsync15=$("$top/tests/lab/mbsync15" 2>/dev/null); then
 		done
 		equal "$box after three changes" $box
 	done
+	# Plain mbsync of the new version, after generate
+	for version in 1.4 1.5; do
+		if [ $version = 1.5 ]; then use_mbsync "$mbsync15" && program=$mbsync15; else use_mbsync && program=mbsync; fi
+		"$mbhaul" --config "$conf" generate fr@contoso.com >"$tmp/out" 2>&1
+		(cd / && SASL_PATH=$build/sasl2:$(pkg-config --variable=libdir libsasl2)/sasl2 "$program" \
+			-c "$HAUL/mailboxes/fr@contoso.com/mbsyncrc" -a) >"$tmp/mbsync" 2>&1
+		is "plain mbsync $version after generate" "$?" 0
+	done
+	equal "it copied nothing again" fr@contoso.com
 	# Half way: the first version is stopped and leaves a journal.
 	box=info@contoso.com
 	use_mbsync

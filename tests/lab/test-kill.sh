@@ -5,7 +5,7 @@
 seed=${SEED:-$(date +%s)}
 RANDOM=$seed
 echo "SEED=$seed"
-start_lab --tenant fleet:3:4000
+start_lab --tenant fleet:3:6000
 mapfile -t boxes < <(tail -n +2 "$LAB_DIR/mailboxes.csv" | cut -d, -f1 | tr -d '"')
 
 children_named() { # parent name: pids of direct children

@@ -1,4 +1,5 @@
 #!/bin/bash
+# sanitizers: yes
 # The sample tenant from end to end with one command; twice. Both sides compared, the source only read.
 . "$(dirname "$0")/common.sh"
 start_lab --tenant sample

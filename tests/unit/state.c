@@ -96,6 +96,7 @@ static void lowering_changes_one_number(void)
 	CHECK(state_lower(path, 1, &e) == -1 && e.code == CODE_LATER);
 	unlink(journal);
 	CHECK(!state_lower(path, 1, &e));
+	CHECK(!state_lower(path, 7, &e)); /* never raises it */
 	CHECK(!file_read(path, 1000, &b, NULL, &e));
 	CHECK_STR(buf_str(&b), "FarUidValidity 1\nNearUidValidity 2\nMaxPulledUid 1\nMaxPushedUid 0\n\n"
 			       "1 11 S\n3 12 \n4 0 F\n9 13 FS\n");

@@ -5,9 +5,11 @@
  */
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +107,32 @@ static int from_cache(const struct task *t, struct cache *c, enum cache_verdict 
 	return -1;
 }
 
+static char overdue[300]; /* what is left to say, and where */
+static int overdue_fd, overdue_code;
+
+static void on_overdue(int sig)
+{
+	(void)sig;
+	_exit(write(overdue_fd, overdue, strlen(overdue)) < 0 ? CODE_UNAVAILABLE : overdue_code);
+}
+
+/* For what knows no time-out: a key store, or a file on a server that is gone. libcurl has a second to say
+ * more. After 0 ms: never. */
+static void end_after(const struct task *t, long long ms)
+{
+	struct itimerval timer = {.it_value = {ms / 1000, ms % 1000 * 1000}};
+	bool answer = t->form == WISH_ANSWER;
+
+	snprintf(overdue, sizeof(overdue),
+	         "%s%sit took too long to read the credential of [profile %s], or to ask for a token%s",
+	         answer ? "error=timeout\nmessage=" : reply_program, answer ? "" : ": ", t->profile,
+	         answer ? "\n\n" : "\n");
+	overdue_fd = answer ? STDOUT_FILENO : STDERR_FILENO;
+	overdue_code = answer ? CODE_DONE : CODE_LATER;
+	signal(SIGALRM, on_overdue);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 /* Asks, with the lock held. */
 static int ask(const struct task *t, const struct profile *p, struct cache *c, struct failure *f)
 {
@@ -114,7 +142,10 @@ static int ask(const struct task *t, const struct profile *p, struct cache *c, s
 
 	if (answer_init(&a, &f->err))
 		return fail(t, f);
+	now = t->end_ms - file_now_ms();
+	end_after(t, (now > 0 ? now : 0) + 1000);
 	made = request_token(p, t->end_ms, &a);
+	end_after(t, 0);
 	now = time(NULL);
 	if (a.ok) {
 		if (cache_set_token(c, &a.token, now, a.lifetime, a.refresh_in, &f->err)) {

@@ -14,8 +14,6 @@
 
 enum { LISTED_MAX = 20000 }; /* messages that are listed singly; more are counted in one line a folder */
 
-static const char stub_subject[] = "Retrieval using the IMAP4 protocol failed";
-
 /* --- messages without a pair --- */
 
 static bool want_all(struct sync *s, void *arg, size_t folder, struct buf *criteria)
@@ -203,7 +201,7 @@ static bool listed(const struct ledger *l, const char *folder, uint32_t uid)
 }
 
 /* Adds the uids of one folder to the ledger's list, with what the source says of them. */
-static int list_messages(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e)
+int check_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e)
 {
 	struct describing d = {&s->ledger, s->ledger.n_left};
 	char reason[200];
@@ -279,7 +277,7 @@ int sync_list_missing(struct sync *s, struct verdict *v)
 	if (any && sync_connect(s, &s->source, v))
 		return -1;
 	for (i = 0; i < s->n_folders; i++)
-		if (s->folders[i].n_missing && list_messages(s, i, s->folders[i].missing, s->folders[i].n_missing, NULL, &e))
+		if (s->folders[i].n_missing && check_list(s, i, s->folders[i].missing, s->folders[i].n_missing, NULL, &e))
 			goto failed;
 	for (i = 0; i < s->plan.n; i++) {
 		const struct folder_choice *c = &s->plan.v[i];
@@ -331,115 +329,4 @@ int sync_check_missing(struct sync *s, struct sync_check *found, struct verdict 
 		return 0;
 	sync_verdict(s, &s->source, NULL, &e, v);
 	return -1;
-}
-
-/* --- stubs --- */
-
-struct stubs {
-	uint32_t *highest; /* destination UID, a folder */
-	uint32_t **far;    /* source UIDs of stubs */
-	size_t *n;
-};
-
-/* Only what was copied since the last look, and only folders that got something. */
-static bool want_fresh(struct sync *s, void *arg, size_t folder, struct buf *criteria)
-{
-	struct stubs *t = arg;
-	uint32_t from = s->ledger.folders[folder].checked + 1;
-
-	if (t->highest[folder] < from)
-		return false;
-	buf_addf(criteria, "UID %u:%u SUBJECT \"%s\"", from, t->highest[folder], stub_subject);
-	return true;
-}
-
-static int got_stubs(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
-{
-	struct stubs *t = arg;
-	struct state state;
-	size_t i, k;
-
-	if (scan->status != IMAP_OK) {
-		err_set(e, CODE_LATER, "the destination does not search \"%s\": %s", check_choice(s, scan->folder)->destination,
-			scan->answer);
-		return -1;
-	}
-	if (!scan->uids.n)
-		return 0;
-	if (state_read(s->folders[scan->folder].state, &state, e))
-		return -1;
-	t->far[scan->folder] = calloc(scan->uids.n, sizeof(uint32_t));
-	for (i = 0; t->far[scan->folder] && i < state.count; i++)
-		for (k = 0; k < scan->uids.n; k++)
-			if (state.pairs[i].near == scan->uids.v[k] && t->n[scan->folder] < scan->uids.n)
-				t->far[scan->folder][t->n[scan->folder]++] = state.pairs[i].far;
-	state_clear(&state);
-	return t->far[scan->folder] ? 0 : err_set(e, CODE_UNAVAILABLE, "no memory");
-}
-
-static int by_uid(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int highest_near(struct sync *s, uint32_t *highest, struct err *e)
-{
-	size_t i, k;
-
-	for (i = 0; i < s->n_folders; i++) {
-		struct state state;
-
-		if (state_read(s->folders[i].state, &state, e))
-			return -1;
-		for (k = 0; k < state.count; k++)
-			if (state.pairs[k].near > highest[i])
-				highest[i] = state.pairs[k].near;
-		state_clear(&state);
-	}
-	return 0;
-}
-
-int sync_check_stubs(struct sync *s, struct verdict *v)
-{
-	struct stubs t = {calloc(s->n_folders + 1, sizeof(uint32_t)), calloc(s->n_folders + 1, sizeof(uint32_t *)),
-			  calloc(s->n_folders + 1, sizeof(size_t))};
-	struct err e = ERR_INIT;
-	bool any = false;
-	int rc = -1;
-	size_t i;
-
-	if (!t.highest || !t.far || !t.n) {
-		err_set(&e, CODE_UNAVAILABLE, "no memory");
-		goto failed;
-	}
-	if (highest_near(s, t.highest, &e))
-		goto failed;
-	for (i = 0; i < s->n_folders && !any; i++)
-		any = t.highest[i] > s->ledger.folders[i].checked;
-	if (any && check_scan_folders(s, &s->destination, want_fresh, got_stubs, &t, v))
-		goto out;
-	for (i = 0; i < s->n_folders; i++) {
-		if (t.n[i]) {
-			qsort(t.far[i], t.n[i], sizeof(uint32_t), by_uid);
-			if (sync_connect(s, &s->source, v))
-				goto out;
-			if (list_messages(s, i, t.far[i], t.n[i], "stub", &e))
-				goto failed;
-		}
-		if (t.highest[i] > s->ledger.folders[i].checked)
-			s->ledger.folders[i].checked = t.highest[i];
-	}
-	rc = 0;
-	goto out;
-failed:
-	sync_verdict(s, &s->destination, NULL, &e, v);
-out:
-	for (i = 0; t.far && i < s->n_folders; i++)
-		free(t.far[i]);
-	free(t.far);
-	free(t.highest);
-	free(t.n);
-	return rc;
 }

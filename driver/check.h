@@ -45,6 +45,10 @@ int check_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_unt
 /* Pure. False if the response is no FETCH with a UID. */
 bool check_parse_fetch(const char *text, size_t n, struct check_item *item);
 
+/* Adds the sorted uids of one folder to the ledger's list, with what the source says of them. kind: "stub", or NULL for
+ * those without a pair. */
+int check_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e);
+
 /* A header field for people, malloc'ed; "" if there is none. */
 char *check_header(const struct check_item *item, const char *name, size_t max);
 

@@ -451,8 +451,7 @@ int cmd_generate(struct globals *g, int argc, char **argv)
 	if (conf_load(g->config, &conf, &e))
 		goto out;
 	rc = mailboxes_load(conf.fleet.mailboxes, &boxes, &e);
-	fputs(buf_str(&boxes.notices), stderr);
-	fputs(buf_str(&boxes.problems), stderr);
+	mailboxes_tell(&boxes);
 	if (!rc)
 		rc = mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e);
 	if (!rc)

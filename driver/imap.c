@@ -17,6 +17,7 @@ enum {
 	RESPONSE_MAX = 64 << 20, /* a SEARCH over five million messages */
 	AHEAD_MAX = 1 << 20,     /* read but not yet parsed, when no response is that long */
 	CAPABILITY_MAX = 4096,
+	FRESH_MS = 20000, /* a connection that was heard so short a time ago is taken for alive */
 };
 
 struct imap {
@@ -29,6 +30,7 @@ struct imap {
 	char answer[512];
 	char error[CURL_ERROR_SIZE];
 	int last; /* number of the last command */
+	long long heard_ms; /* when the last answer came */
 	bool dead;
 	sasl_conn_t *sasl;
 	sasl_secret_t *password;
@@ -119,6 +121,7 @@ static int receive(struct imap *c, struct err *e)
 		}
 		if (rc != CURLE_OK || !k)
 			return dead(c, e, "the connection was dropped");
+		c->heard_ms = file_now_ms();
 		buf_add(&c->in, block, k);
 		if (c->in.failed)
 			return dead(c, e, "an answer is longer than 64 MB");
@@ -290,7 +293,9 @@ bool imap_alive(struct imap *c)
 {
 	struct err e = ERR_INIT;
 
-	return c && !c->dead && imap_command(c, NULL, NULL, &e, "NOOP") == IMAP_OK;
+	if (!c || c->dead)
+		return false;
+	return file_now_ms() - c->heard_ms < FRESH_MS || imap_command(c, NULL, NULL, &e, "NOOP") == IMAP_OK;
 }
 
 /* --- authentication --- */

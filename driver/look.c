@@ -164,7 +164,7 @@ static int on_list(void *arg, const char *text, size_t n, struct err *e)
 	return rc;
 }
 
-static int list_side(struct sync *s, struct sync_side *side, struct verdict *v)
+int sync_list(struct sync *s, struct sync_side *side, struct verdict *v)
 {
 	struct imap *c = side->imap;
 	struct err e = ERR_INIT;
@@ -528,6 +528,90 @@ static int note_folders(struct sync *s, struct err *e)
 	return 0;
 }
 
+/* The destination's folders as the earlier plan knows them. */
+static int imagine_destination(const struct folder_plan *earlier, struct folder_list *list, struct err *e)
+{
+	static const unsigned flags[] = {[ROLE_SENT] = FOLDER_SENT,
+					 [ROLE_TRASH] = FOLDER_TRASH,
+					 [ROLE_DRAFTS] = FOLDER_DRAFTS,
+					 [ROLE_JUNK] = FOLDER_JUNK,
+					 [ROLE_ARCHIVE] = FOLDER_ARCHIVE};
+	struct buf wire = BUF_INIT(8192);
+	size_t i;
+	int rc = 0;
+
+	list->delimiter = earlier->destination_delimiter;
+	for (i = 0; !rc && i < earlier->n; i++) {
+		const struct folder_choice *c = &earlier->v[i];
+
+		if (!c->destination)
+			continue;
+		buf_reset(&wire);
+		rc = folder_wire(list, c->destination, &wire)
+			     ? err_set(e, CODE_CONFIG, "%s has no name for \"%s\"", "the destination", c->destination)
+			     : folder_list_add(list, buf_str(&wire), c->role <= ROLE_ARCHIVE ? flags[c->role] : 0, e);
+	}
+	buf_clear(&wire);
+	return rc;
+}
+
+static bool same_choice(const struct folder_choice *a, const struct folder_choice *b)
+{
+	return !strcmp(a->source, b->source) && a->fate == b->fate && a->channel == b->channel &&
+	       !strcmp(a->destination ? a->destination : "", b->destination ? b->destination : "") &&
+	       a->fate != FOLDER_STUCK && (a->fate != FOLDER_COPY || a->has_state);
+}
+
+/*
+ * After a sync that went through, the source's list and the rules nearly always lead to the very plan that stands in
+ * folders.json, all of whose folders exist: then there is nothing to look for at the destination, and the pass is
+ * spared a login. Should one have gone there since, mbsync says so, and the next look is a full one.
+ */
+static bool plan_stands(struct sync *s, const struct folder_plan *earlier)
+{
+	struct folder_list imagined;
+	struct folder_plan decided;
+	struct err ignored = ERR_INIT;
+	bool same = false;
+	size_t i;
+
+	memset(&imagined, 0, sizeof imagined);
+	memset(&decided, 0, sizeof decided);
+	if (!s->plan_trusted || !earlier->n || !earlier->destination_delimiter ||
+	    earlier->source_delimiter != s->source.list.delimiter)
+		return false;
+	if (!imagine_destination(earlier, &imagined, &ignored) &&
+	    !folders_decide(&s->source.list, &imagined, &s->conf->folders, earlier, s->conf->file, &decided, &ignored)) {
+		same = decided.n == earlier->n;
+		for (i = 0; same && i < decided.n; i++)
+			same = same_choice(&earlier->v[i], &decided.v[i]);
+	}
+	folder_list_clear(&imagined);
+	folder_plan_clear(&decided);
+	return same;
+}
+
+/* Plans with both sides in view, and makes what is missing at the destination. */
+static int plan_anew(struct sync *s, const struct folder_plan *earlier, struct verdict *v)
+{
+	struct err e = ERR_INIT;
+
+	if (sync_connect(s, &s->destination, v) || sync_list(s, &s->destination, v))
+		return -1;
+	if (folders_decide(&s->source.list, &s->destination.list, &s->conf->folders, earlier, s->conf->file, &s->plan, &e)) {
+		sync_verdict(s, &s->source, NULL, &e, v);
+		return -1;
+	}
+	if (create_folders(s, v))
+		return -1;
+	if (folder_plan_write(&s->plan, s->folders_path, &e) < 0) {
+		sync_verdict(s, &s->source, NULL, &e, v);
+		return -1;
+	}
+	say_plan(s, earlier);
+	return 0;
+}
+
 int sync_look(struct sync *s, struct verdict *v)
 {
 	struct folder_plan earlier;
@@ -535,22 +619,24 @@ int sync_look(struct sync *s, struct verdict *v)
 	int rc = -1;
 
 	memset(&earlier, 0, sizeof earlier);
-	if (sync_connect(s, &s->source, v) || list_side(s, &s->source, v) || sync_connect(s, &s->destination, v) ||
-	    list_side(s, &s->destination, v))
+	if (sync_connect(s, &s->source, v) || sync_list(s, &s->source, v))
 		return -1;
 	folder_plan_clear(&s->plan);
 	memset(&s->plan, 0, sizeof s->plan);
-	if (earlier_plan(s, &earlier, &e) ||
-	    folders_decide(&s->source.list, &s->destination.list, &s->conf->folders, &earlier, s->conf->file, &s->plan, &e))
+	if (earlier_plan(s, &earlier, &e))
 		goto failed;
-	if (create_folders(s, v))
+	s->plan_trusted = plan_stands(s, &earlier);
+	if (s->plan_trusted) {
+		s->plan = earlier;
+		memset(&earlier, 0, sizeof earlier);
+	} else if (plan_anew(s, &earlier, v)) {
 		goto out;
-	if (folder_plan_write(&s->plan, s->folders_path, &e) < 0 || take_folders(s, &e) ||
+	}
+	if (take_folders(s, &e) ||
 	    (!same_dialect(s) &&
 	     dialect_change(s->state_dir, &s->plan, s->dialect, s->version, s->mailbox->address, &s->log, &e)) ||
 	    generate_mailbox(&s->generate, s->mailbox, &e) < 0)
 		goto failed;
-	say_plan(s, &earlier);
 	if (count_messages(s, &e) || note_folders(s, &e) || sync_count(s, &e))
 		goto failed;
 	rc = 0;

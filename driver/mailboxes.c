@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,6 +122,12 @@ int mailboxes_parse(const char *text, size_t n, const char *file, struct mailbox
 	if (!out->file)
 		return err_set(e, CODE_UNAVAILABLE, "no memory to read %s", file);
 	return mailboxes_read(text, n, out, e);
+}
+
+void mailboxes_tell(const struct mailboxes *m)
+{
+	fputs(buf_str(&m->notices), stderr);
+	fputs(buf_str(&m->problems), stderr);
 }
 
 void mailboxes_clear(struct mailboxes *m)

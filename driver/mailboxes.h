@@ -60,6 +60,9 @@ int mailboxes_parse(const char *text, size_t n, const char *file, struct mailbox
 /* Reads a regular file. If it has a DestinationPassword column, no one else may be able to read it. */
 int mailboxes_load(const char *file, struct mailboxes *out, struct err *e);
 
+/* Prints the notices and the list of problems to stderr: before the error that mailboxes_load gave. */
+void mailboxes_tell(const struct mailboxes *m);
+
 void mailboxes_clear(struct mailboxes *m);
 
 /* The row of that address, whatever its case; NULL if there is none. */

@@ -367,8 +367,7 @@ int cmd_run(struct globals *g, int argc, char **argv)
 	memset(&boxes, 0, sizeof boxes);
 	if (conf_load(g->config, &conf, &e) || mailboxes_load(conf.fleet.mailboxes, &boxes, &e) ||
 	    mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e)) {
-		if (boxes.problems.len)
-			fputs(buf_str(&boxes.problems), stderr);
+		mailboxes_tell(&boxes);
 		rc = err_print(&e, "mbhaul");
 		goto out;
 	}
@@ -379,6 +378,7 @@ int cmd_run(struct globals *g, int argc, char **argv)
 		rc = err_print(&e, "mbhaul");
 		goto out;
 	}
+	fputs(buf_str(&boxes.notices), stderr);
 	r.conf = &conf;
 	r.boxes = &boxes;
 	r.jobs = jobs ? (int)jobs : conf.fleet.jobs;

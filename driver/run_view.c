@@ -60,18 +60,18 @@ static void begin_line(struct run_view *v, const struct run_row *row, struct buf
 
 void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l)
 {
-	struct buf line = BUF_INIT(16384);
+	struct buf line = BUF_INIT(65536);
 
 	begin_line(v, row, &line);
-	table_mailbox(&line, l, false);
-	buf_adds(&line, "  in ");
-	table_duration(&line, row->took_ms / 1000);
+	table_mailbox(&line, l, false, row->took_ms / 1000);
 	if (row->state == RUN_WAITING)
 		buf_adds(&line, "; tried again later");
-	puts(buf_str(&line));
+	buf_addc(&line, '\n');
 	if (l->hint && l->hint[0] && l->state != LEDGER_LEFT && row->state == RUN_ENDED)
-		printf("%*s%s\n", 12, "", l->hint);
+		table_wrap(&line, l->hint, 12);
+	fputs(buf_str(&line), stdout);
 	fflush(stdout);
+	v->drawn_ms = 0; /* the table is off the screen: at once again */
 	buf_clear(&line);
 }
 
@@ -138,7 +138,7 @@ void view_draw(struct run_view *v, struct run_row *rows, size_t n)
 				buf_adds(&line, "  ");
 				table_cell(&line, row->mailbox->address, v->width);
 				buf_adds(&line, "  ");
-				table_mailbox(&line, &l, false);
+				table_mailbox(&line, &l, false, -1);
 				table_cell(&out, buf_str(&line), columns - 1);
 				buf_addc(&out, '\n');
 			}

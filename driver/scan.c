@@ -84,7 +84,7 @@ int check_scan_folders(struct sync *s, struct sync_side *side, check_want *want,
 	size_t next = 0, i, n;
 	int rc = 0;
 
-	if (sync_connect(s, side, v))
+	if (sync_connect(s, side, v) || (!side->list.n && sync_list(s, side, v)))
 		return -1;
 	while (!rc && next < s->n_folders) {
 		memset(scans, 0, sizeof scans);

@@ -46,7 +46,7 @@ static void line_of(const struct conf *conf, const struct mailbox *m, const stru
 
 	table_cell(&line, m->address, width);
 	buf_adds(&line, "  ");
-	table_mailbox(&line, l, l->state == LEDGER_RUNNING && nobody_works(conf, m->address));
+	table_mailbox(&line, l, l->state == LEDGER_RUNNING && nobody_works(conf, m->address), -1);
 	if (columns && table_width(buf_str(&line)) > columns)
 		table_cell(&out, buf_str(&line), columns);
 	else
@@ -58,12 +58,14 @@ static void line_of(const struct conf *conf, const struct mailbox *m, const stru
 
 static void say(const char *label, const char *text)
 {
-	char line[8192];
+	struct buf lines = BUF_INIT(65536);
 
 	if (!text || !*text)
 		return;
-	text_escape(line, sizeof line, text, strlen(text));
-	printf("  %-12s %s\n", label, line);
+	table_wrap(&lines, text, 15);
+	if (lines.len > 15)
+		printf("  %-12s %s", label, buf_str(&lines) + 15);
+	buf_clear(&lines);
 }
 
 static void say_time(const char *label, long long when)
@@ -79,7 +81,7 @@ static void say_time(const char *label, long long when)
 static void details(const struct conf *conf, const struct mailbox *m, const struct ledger *l)
 {
 	char *dir = haul_path(conf->fleet.haul, m->address, NULL);
-	char line[4096];
+	struct buf list = BUF_INIT(64 << 20);
 	size_t i;
 
 	say("destination", m->destination);
@@ -104,20 +106,9 @@ static void details(const struct conf *conf, const struct mailbox *m, const stru
 		printf("  %s\n", buf_str(&row));
 		buf_clear(&row);
 	}
-	for (i = 0; i < l->n_left; i++) {
-		const struct ledger_message *k = &l->left[i];
-
-		text_escape(line, sizeof line, k->reason ? k->reason : "", strlen(k->reason ? k->reason : ""));
-		if (k->uid)
-			printf("  not copied: \"%s\" UID %u, %llu bytes, %s, \"%s\" from %s: %s\n", k->folder, k->uid,
-			       (unsigned long long)k->size, k->date && *k->date ? k->date : "no date", k->subject ? k->subject : "",
-			       k->from && *k->from ? k->from : "nobody", line);
-		else
-			printf("  not copied: \"%s\": %s\n", k->folder, line);
-	}
-	for (i = 0; i < l->n_doubles; i++)
-		printf("  twice: \"%s\" UID %u is UID %u again, \"%s\": delete the first\n", l->doubles[i].folder, l->doubles[i].uid,
-		       l->doubles[i].twin, l->doubles[i].subject);
+	table_left(&list, l, SIZE_MAX);
+	fputs(buf_str(&list), stdout);
+	buf_clear(&list);
 }
 
 static int show(const struct conf *conf, const struct mailboxes *boxes, const char *address)
@@ -184,6 +175,7 @@ int cmd_status(struct globals *g, int argc, char **argv)
 	}
 	memset(&boxes, 0, sizeof boxes);
 	if (conf_load(g->config, &conf, &e) || mailboxes_load(conf.fleet.mailboxes, &boxes, &e)) {
+		mailboxes_tell(&boxes);
 		rc = err_print(&e, "mbhaul");
 	} else if (optind < argc && !mailboxes_find(&boxes, argv[optind])) {
 		err_set(&e, CODE_USAGE, "%s has no row for %s", conf.fleet.mailboxes, argv[optind]);

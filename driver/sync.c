@@ -16,6 +16,7 @@
 #include "mailboxes.h"
 #include "password.h"
 #include "state.h"
+#include "table.h"
 
 enum { STUCK_MOST = 3 };
 
@@ -309,6 +310,12 @@ static int work(struct sync *s)
 		}
 		if (engine_stop)
 			return stopped(s);
+		if (s->plan_trusted && c.looked) {
+			/* Something is not as the plan says, perhaps at the destination, which was not looked at. */
+			s->plan_trusted = c.looked = false;
+			if (v.kind != VERDICT_LATER && v.kind != VERDICT_REFUSED)
+				continue;
+		}
 		if (transient(&c, &v)) {
 			if (wait_and_retry(s, &c, &v)) {
 				pick_up(s, &v);
@@ -391,29 +398,20 @@ static void tear_down(struct sync *s)
 static void report(const struct sync *s, bool quiet)
 {
 	const struct ledger *l = &s->ledger;
-	char line[2048];
-	size_t i;
+	struct buf out = BUF_INIT(1 << 20);
 
 	if (quiet && l->code == CODE_DONE)
 		return;
-	printf("%s: %s: %s\n", s->mailbox->address, ledger_state_word(l->state), l->text);
+	buf_addf(&out, "%s: %s: ", s->mailbox->address, ledger_state_word(l->state));
+	table_text(&out, l->text);
+	buf_addc(&out, '\n');
 	if (l->hint && l->hint[0] && l->state != LEDGER_LEFT)
-		printf("  %s\n", l->hint);
-	for (i = 0; i < l->n_left && i < 20; i++) {
-		const struct ledger_message *m = &l->left[i];
-
-		text_escape(line, sizeof line, m->reason, strlen(m->reason));
-		if (m->uid)
-			printf("  not copied: \"%s\" UID %u, %llu bytes, %s, \"%s\": %s\n", m->folder, m->uid,
-			       (unsigned long long)m->size, m->date ? m->date : "no date", m->subject ? m->subject : "", line);
-		else
-			printf("  not copied: \"%s\": %s\n", m->folder, line);
-	}
-	if (i < l->n_left)
-		printf("  ... and %zu more: see %s\n", l->n_left - i, s->status_path);
-	for (i = 0; i < l->n_doubles && i < 20; i++)
-		printf("  twice: \"%s\" UID %u is UID %u again, \"%s\"\n", l->doubles[i].folder, l->doubles[i].uid,
-		       l->doubles[i].twin, l->doubles[i].subject);
+		table_wrap(&out, l->hint, 2);
+	table_left(&out, l, 20);
+	if (l->n_left > 20)
+		buf_addf(&out, "  all of them: mbhaul status %s\n", s->mailbox->address);
+	fputs(buf_str(&out), stdout);
+	buf_clear(&out);
 }
 
 static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, bool verbose, bool quiet)
@@ -445,6 +443,7 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	}
 	if (s.ledger.state == LEDGER_RUNNING)
 		s.ledger.dirty = true; /* the last one was killed */
+	s.plan_trusted = (s.ledger.state == LEDGER_DONE || s.ledger.state == LEDGER_LEFT) && !s.ledger.dirty;
 	s.ledger.state = LEDGER_RUNNING;
 	s.ledger.started = (long long)time(NULL);
 	if (!s.ledger.first)
@@ -516,6 +515,7 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 	memset(&boxes, 0, sizeof boxes);
 	if (conf_load(g->config, &conf, &e) || mailboxes_load(conf.fleet.mailboxes, &boxes, &e) ||
 	    mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e)) {
+		mailboxes_tell(&boxes);
 		rc = err_print(&e, "mbhaul");
 		goto out;
 	}

@@ -69,6 +69,7 @@ struct sync {
 	struct ledger ledger;
 	struct sync_side source, destination;
 	struct folder_plan plan;
+	bool plan_trusted; /* in: the last sync went through; out of a look: the destination was not looked at */
 	struct sync_folder *folders;
 	size_t n_folders;
 	struct notes { /* what mbsync said about single messages in its last run */
@@ -90,6 +91,9 @@ int sync_copy(struct sync *s, struct verdict *v);
 
 /* (Re)connects one side; 0 if there is a connection that works. */
 int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v);
+
+/* Fills side->list; connected. */
+int sync_list(struct sync *s, struct sync_side *side, struct verdict *v);
 
 /* A verdict out of a failed look: the server's answer if it is a known one, else the error. */
 void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v);

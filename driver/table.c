@@ -75,7 +75,49 @@ void table_cell(struct buf *out, const char *text, int width)
 	free(clean);
 }
 
-void table_mailbox(struct buf *out, const struct ledger *l, bool dead)
+void table_text(struct buf *out, const char *text)
+{
+	size_t n = strlen(text);
+	char *clean = malloc(4 * n + 1);
+
+	if (clean)
+		buf_adds(out, text_escape(clean, 4 * n + 1, text, n));
+	else
+		out->failed = true;
+	free(clean);
+}
+
+void table_wrap(struct buf *out, const char *text, int indent)
+{
+	struct buf clean = BUF_INIT(65536);
+	int rows, columns = table_terminal(&rows), used = 0;
+	const char *p, *next;
+
+	if (columns < indent + 20)
+		columns = 100;
+	table_text(&clean, text);
+	for (p = buf_str(&clean); *p; p = next) {
+		struct buf word = BUF_INIT(65536);
+		int width;
+
+		p += strspn(p, " ");
+		next = p + strcspn(p, " ");
+		buf_add(&word, p, (size_t)(next - p));
+		width = table_width(buf_str(&word));
+		if (used && used + 1 + width >= columns) {
+			buf_addc(out, '\n');
+			used = 0;
+		}
+		buf_addf(out, "%*s%s", used ? 1 : indent, "", buf_str(&word));
+		used += used ? 1 + width : indent + width;
+		buf_clear(&word);
+	}
+	if (used)
+		buf_addc(out, '\n');
+	buf_clear(&clean);
+}
+
+void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long took_s)
 {
 	struct buf count = BUF_INIT(256);
 	const char *word = dead ? "stopped" : ledger_state_word(l->state);
@@ -86,14 +128,65 @@ void table_mailbox(struct buf *out, const struct ledger *l, bool dead)
 	table_number(&count, l->messages);
 	buf_addf(out, "%20s", buf_str(&count));
 	buf_clear(&count);
-	if (l->n_left)
-		buf_addf(out, "  %zu left", l->n_left);
-	if (dead)
+	if (took_s >= 0) {
+		buf_adds(out, "  in ");
+		table_duration(out, took_s);
+	}
+	if (dead) {
 		buf_adds(out, "  broken off; the same command goes on from there");
-	else if (l->state == LEDGER_RUNNING)
-		buf_addf(out, "  %s%s%s", l->doing ? l->doing : "", l->folder && l->folder[0] ? " " : "", l->folder ? l->folder : "");
-	else if (l->state != LEDGER_DONE && l->state != LEDGER_NEW && l->text)
-		buf_addf(out, "  %s", l->text);
+	} else if (l->state == LEDGER_RUNNING) {
+		buf_adds(out, "  ");
+		table_text(out, l->doing ? l->doing : "");
+		if (l->folder && l->folder[0]) {
+			buf_addc(out, ' ');
+			table_text(out, l->folder);
+		}
+	} else if (l->state != LEDGER_DONE && l->state != LEDGER_NEW && l->text && l->text[0]) {
+		buf_adds(out, "  ");
+		table_text(out, l->text);
+	}
+}
+
+static const char *or(const char *s, const char *otherwise)
+{
+	return s && *s ? s : otherwise;
+}
+
+void table_left(struct buf *out, const struct ledger *l, size_t most)
+{
+	size_t i;
+
+	for (i = 0; i < l->n_left && i < most; i++) {
+		const struct ledger_message *m = &l->left[i];
+
+		buf_adds(out, "  not copied: \"");
+		table_text(out, or(m->folder, ""));
+		buf_addc(out, '"');
+		if (m->uid) {
+			buf_addf(out, " UID %u, %llu bytes, ", m->uid, (unsigned long long)m->size);
+			table_text(out, or(m->date, "no date"));
+			buf_adds(out, ", \"");
+			table_text(out, or(m->subject, ""));
+			buf_adds(out, "\" from ");
+			table_text(out, or(m->from, "nobody"));
+		}
+		buf_adds(out, ": ");
+		table_text(out, or(m->reason, "no reason known"));
+		buf_addc(out, '\n');
+	}
+	if (i < l->n_left)
+		buf_addf(out, "  ... and %zu more\n", l->n_left - i);
+	for (i = 0; i < l->n_doubles && i < most; i++) {
+		const struct ledger_double *d = &l->doubles[i];
+
+		buf_adds(out, "  twice: \"");
+		table_text(out, or(d->folder, ""));
+		buf_addf(out, "\" UID %u is UID %u again, \"", d->uid, d->twin);
+		table_text(out, or(d->subject, ""));
+		buf_adds(out, "\": delete the first\n");
+	}
+	if (i < l->n_doubles)
+		buf_addf(out, "  ... and %zu more that lie there twice\n", l->n_doubles - i);
 }
 
 int table_terminal(int *rows)

@@ -22,8 +22,19 @@ void table_cell(struct buf *out, const char *text, int width);
 /* The columns that text needs. */
 int table_width(const char *text);
 
-/* One line about a mailbox: "done      1,234 of 1,234   what it says", no line feed. `dead`: it says running, but nobody is. */
-void table_mailbox(struct buf *out, const struct ledger *l, bool dead);
+/* text with control characters escaped. */
+void table_text(struct buf *out, const char *text);
+
+/* text escaped and broken at blanks to lines that begin with `indent` blanks and end before the terminal does (100 columns
+ * where there is none), each with its line feed. */
+void table_wrap(struct buf *out, const char *text, int indent);
+
+/* One line about a mailbox: "done      1,234 of 1,234   what it says", no line feed. `dead`: it says running, but nobody
+ * is. took_s: how long its sync took, -1 to leave that out. */
+void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long took_s);
+
+/* The messages that could not be copied and those that lie there twice, a line each, at most `most` of either. */
+void table_left(struct buf *out, const struct ledger *l, size_t most);
 
 /* Width of the terminal on stdout, 0 if it is none; rows too. */
 int table_terminal(int *rows);

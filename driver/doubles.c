@@ -124,13 +124,6 @@ static uint32_t twin(const struct seen *stranger, const struct gathered *paired)
 	return 0;
 }
 
-static int by_uid(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, size_t n, struct err *e)
 {
 	struct gathered strangers = {0}, paired = {0};
@@ -157,7 +150,7 @@ static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, s
 	for (i = k = 0; i < state.count; i++)
 		if (state.pairs[i].near)
 			near[k++] = state.pairs[i].near;
-	qsort(near, k, sizeof *near, by_uid);
+	qsort(near, k, sizeof *near, uids_compare);
 	if (check_fetch(&s->destination, near, k, on_item, &paired, e))
 		goto out;
 	for (i = 0; i < strangers.n; i++) {

@@ -3,37 +3,18 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
-#include <sasl/sasl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/file.h"
-#include "base/secret.h"
 #include "base/text.h"
+#include "imap_private.h"
 
 enum {
 	RESPONSE_MAX = 64 << 20, /* a SEARCH over five million messages */
 	AHEAD_MAX = 1 << 20,     /* read but not yet parsed, when no response is that long */
-	CAPABILITY_MAX = 4096,
 	FRESH_MS = 20000, /* a connection that was heard so short a time ago is taken for alive */
-};
-
-struct imap {
-	const struct imap_server *server;
-	CURL *curl;
-	struct buf in; /* read ahead; parsed up to `done` */
-	size_t done;
-	struct buf greeting; /* what libcurl saw: header lines */
-	char capability[CAPABILITY_MAX];
-	char answer[512];
-	char error[CURL_ERROR_SIZE];
-	int last; /* number of the last command */
-	long long heard_ms; /* when the last answer came */
-	bool dead;
-	sasl_conn_t *sasl;
-	sasl_secret_t *password;
 };
 
 static bool stopped(const struct imap *c)
@@ -41,7 +22,7 @@ static bool stopped(const struct imap *c)
 	return c->server->stop && *c->server->stop;
 }
 
-static void set_answer(struct imap *c, const char *text, size_t n)
+void imap_set_answer(struct imap *c, const char *text, size_t n)
 {
 	struct buf clean = BUF_INIT(8192);
 
@@ -50,7 +31,7 @@ static void set_answer(struct imap *c, const char *text, size_t n)
 	buf_clear(&clean);
 }
 
-static int dead(struct imap *c, struct err *e, const char *what)
+int imap_dead(struct imap *c, struct err *e, const char *what)
 {
 	c->dead = true;
 	err_set(e, CODE_LATER, "%s: %s", c->server->host, what);
@@ -65,25 +46,25 @@ static int wait_socket(struct imap *c, short events, long long end, struct err *
 
 	curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD)
-		return dead(c, e, "the connection is gone");
+		return imap_dead(c, e, "the connection is gone");
 	for (;;) {
 		struct pollfd p = {fd, events, 0};
 		long long left = end - file_now_ms();
 		int n;
 
 		if (stopped(c))
-			return dead(c, e, "stopped");
+			return imap_dead(c, e, "stopped");
 		if (left <= 0)
-			return dead(c, e, "no answer in time");
+			return imap_dead(c, e, "no answer in time");
 		n = poll(&p, 1, left > 1000 ? 1000 : (int)left);
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
-			return dead(c, e, "cannot wait for the server");
+			return imap_dead(c, e, "cannot wait for the server");
 	}
 }
 
-static int send_bytes(struct imap *c, const char *p, size_t n, struct err *e)
+int imap_send_bytes(struct imap *c, const char *p, size_t n, struct err *e)
 {
 	long long end = file_now_ms() + c->server->timeout * 1000LL;
 
@@ -97,7 +78,7 @@ static int send_bytes(struct imap *c, const char *p, size_t n, struct err *e)
 			continue;
 		}
 		if (rc != CURLE_OK)
-			return dead(c, e, "the connection was dropped");
+			return imap_dead(c, e, "the connection was dropped");
 		p += k;
 		n -= k;
 	}
@@ -120,17 +101,17 @@ static int receive(struct imap *c, struct err *e)
 			continue;
 		}
 		if (rc != CURLE_OK || !k)
-			return dead(c, e, "the connection was dropped");
+			return imap_dead(c, e, "the connection was dropped");
 		c->heard_ms = file_now_ms();
 		buf_add(&c->in, block, k);
 		if (c->in.failed)
-			return dead(c, e, "an answer is longer than 64 MB");
+			return imap_dead(c, e, "an answer is longer than 64 MB");
 		return 0;
 	}
 }
 
 /* The next whole response with its literals: *text, *n without the last CRLF, valid until the next call. */
-static int next_response(struct imap *c, const char **text, size_t *n, struct err *e)
+int imap_response(struct imap *c, const char **text, size_t *n, struct err *e)
 {
 	size_t at, scan;
 
@@ -156,7 +137,7 @@ static int next_response(struct imap *c, const char **text, size_t *n, struct er
 			line--;
 		literal = imap_literal(base + at, line - at);
 		if (literal == -2 || literal > RESPONSE_MAX)
-			return dead(c, e, "a literal is out of reason");
+			return imap_dead(c, e, "a literal is out of reason");
 		if (literal < 0) {
 			*text = base;
 			*n = line;
@@ -170,7 +151,7 @@ static int next_response(struct imap *c, const char **text, size_t *n, struct er
 	}
 }
 
-static void take_capability(struct imap *c, const char *text, size_t n)
+void imap_take_capability(struct imap *c, const char *text, size_t n)
 {
 	if (n > sizeof c->capability - 3)
 		n = sizeof c->capability - 3;
@@ -190,29 +171,36 @@ bool imap_can(const struct imap *c, const char *capability)
 	return false;
 }
 
-int imap_send(struct imap *c, struct err *e, const char *fmt, ...)
+static int send_command(struct imap *c, struct err *e, const char *fmt, va_list ap)
 {
 	struct buf line = BUF_INIT(65536);
-	va_list ap;
-	char *text = NULL;
 	int rc;
 
-	va_start(ap, fmt);
-	rc = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (rc < 0)
-		return err_set(e, CODE_UNAVAILABLE, "no memory");
 	buf_addf(&line, "m%d ", ++c->last);
-	buf_adds(&line, text);
+	buf_addv(&line, fmt, ap);
 	buf_adds(&line, "\r\n");
-	free(text);
-	rc = c->dead ? dead(c, e, "the connection is gone") : send_bytes(c, buf_str(&line), line.len, e);
+	if (line.failed) {
+		buf_clear(&line);
+		return err_set(e, CODE_UNAVAILABLE, "a command is too long");
+	}
+	rc = c->dead ? imap_dead(c, e, "the connection is gone") : imap_send_bytes(c, buf_str(&line), line.len, e);
 	buf_clear(&line);
 	return rc ? -1 : c->last;
 }
 
+int imap_send(struct imap *c, struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	int command;
+
+	va_start(ap, fmt);
+	command = send_command(c, e, fmt, ap);
+	va_end(ap);
+	return command;
+}
+
 /* Is it the tagged answer of `command`? Then *status and what follows the tag. */
-static bool tagged(const char *text, size_t n, int command, int *status, const char **rest, size_t *len)
+bool imap_tagged(const char *text, size_t n, int command, int *status, const char **rest, size_t *len)
 {
 	static const char *const words[] = {"OK", "NO", "BAD"};
 	char tag[16];
@@ -240,29 +228,29 @@ int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struc
 	if (command < 0)
 		return -1;
 	if (c->dead)
-		return dead(c, e, "the connection is gone");
+		return imap_dead(c, e, "the connection is gone");
 	c->answer[0] = 0; /* an earlier one must not explain what happens now */
 	for (;;) {
-		if (next_response(c, &text, &n, e))
+		if (imap_response(c, &text, &n, e))
 			return -1;
-		if (tagged(text, n, command, &status, &rest, &len)) {
-			set_answer(c, rest, len);
+		if (imap_tagged(text, n, command, &status, &rest, &len)) {
+			imap_set_answer(c, rest, len);
 			return status;
 		}
 		if (n >= 5 && !strncasecmp(text, "* BYE", 5)) {
-			set_answer(c, text + 2, n - 2);
-			return dead(c, e, "the server closes the connection");
+			imap_set_answer(c, text + 2, n - 2);
+			return imap_dead(c, e, "the server closes the connection");
 		}
 		if (n < 2 || memcmp(text, "* ", 2)) {
 			/* Exchange says "Server Unavailable." without any tag when its back end is gone. */
 			if (n >= 18 && !strncasecmp(text, "Server Unavailable", 18)) {
-				set_answer(c, text, n);
-				return dead(c, e, "the server is unavailable");
+				imap_set_answer(c, text, n);
+				return imap_dead(c, e, "the server is unavailable");
 			}
 			continue;
 		}
 		if (n > 13 && !strncasecmp(text + 2, "CAPABILITY ", 11))
-			take_capability(c, text + 13, n - 13);
+			imap_take_capability(c, text + 13, n - 13);
 		if (each && (rc = each(arg, text + 2, n - 2, e)))
 			return rc;
 	}
@@ -271,17 +259,12 @@ int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struc
 int imap_command(struct imap *c, imap_untagged *each, void *arg, struct err *e, const char *fmt, ...)
 {
 	va_list ap;
-	char *text = NULL;
-	int rc;
+	int command;
 
 	va_start(ap, fmt);
-	rc = vasprintf(&text, fmt, ap);
+	command = send_command(c, e, fmt, ap);
 	va_end(ap);
-	if (rc < 0)
-		return err_set(e, CODE_UNAVAILABLE, "no memory");
-	rc = imap_wait(c, imap_send(c, e, "%s", text), each, arg, e);
-	free(text);
-	return rc;
+	return imap_wait(c, command, each, arg, e);
 }
 
 const char *imap_last_answer(const struct imap *c)
@@ -296,190 +279,6 @@ bool imap_alive(struct imap *c)
 	if (!c || c->dead)
 		return false;
 	return file_now_ms() - c->heard_ms < FRESH_MS || imap_command(c, NULL, NULL, &e, "NOOP") == IMAP_OK;
-}
-
-/* --- authentication --- */
-
-static int give_name(void *context, int id, const char **result, unsigned *len)
-{
-	struct imap *c = context;
-
-	if (id != SASL_CB_AUTHNAME && id != SASL_CB_USER)
-		return SASL_FAIL;
-	*result = c->server->user;
-	if (len)
-		*len = (unsigned)strlen(c->server->user);
-	return SASL_OK;
-}
-
-static int give_password(sasl_conn_t *conn, void *context, int id, sasl_secret_t **secret)
-{
-	struct imap *c = context;
-
-	(void)conn;
-	if (id != SASL_CB_PASS || !c->password)
-		return SASL_FAIL;
-	*secret = c->password;
-	return SASL_OK;
-}
-
-static int no_log(void *context, int level, const char *message)
-{
-	(void)context, (void)level, (void)message; /* sasl_errdetail says it again */
-	return SASL_OK;
-}
-
-typedef int (*sasl_proc)(void);
-
-static int refused(struct imap *c, struct err *e)
-{
-	const char *detail = c->sasl ? sasl_errdetail(c->sasl) : "";
-
-	/* libsasl puts "SASL(-1): generic failure: " before a plugin's words. */
-	if (strstr(detail, "mbhaul: "))
-		detail = strstr(detail, "mbhaul: ") + 8;
-	else if (c->answer[0])
-		detail = c->answer;
-	return err_set(e, CODE_REFUSED, "%s refuses the login of %s: %s", c->server->host, c->server->user,
-	               detail);
-}
-
-static int say(struct imap *c, const char *bytes, unsigned n, struct err *e)
-{
-	size_t len = BASE64_LEN((size_t)n);
-	char *line = malloc(len + 3);
-	int rc;
-
-	if (!line)
-		return err_set(e, CODE_UNAVAILABLE, "no memory");
-	len = base64_encode_to(line, bytes, n, BASE64_STANDARD);
-	memcpy(line + len, "\r\n", 3);
-	rc = send_bytes(c, line, len + 2, e);
-	explicit_bzero(line, len);
-	free(line);
-	return rc;
-}
-
-static size_t until(const char *p, size_t n, char stop)
-{
-	const char *at = memchr(p, stop, n);
-
-	return at ? (size_t)(at - p) : n;
-}
-
-/* AUTHENTICATE with the first response on the same line, which spares a round trip. It does not pass any buffer that
- * would not be wiped. */
-static int begin_with(struct imap *c, const char *out, unsigned outlen, struct err *e)
-{
-	char line[64];
-	int n = snprintf(line, sizeof line, "m%d AUTHENTICATE %s %s", ++c->last, c->server->mechanism, outlen ? "" : "=");
-
-	if (n >= (int)sizeof line)
-		return err_set(e, CODE_CONFIG, "no SASL mechanism has so long a name: %s", c->server->mechanism);
-	return send_bytes(c, line, (size_t)n, e) || say(c, out, outlen, e) ? -1 : c->last;
-}
-
-static int converse(struct imap *c, int command, int step, struct err *e)
-{
-	const char *text, *rest, *out = NULL;
-	struct buf challenge = BUF_INIT(65536);
-	unsigned outlen = 0;
-	size_t n, len;
-	int status, rc = -1;
-
-	for (;;) {
-		if (next_response(c, &text, &n, e))
-			break;
-		if (n && text[0] == '+') {
-			while (n && (*text == '+' || *text == ' '))
-				text++, n--;
-			buf_reset(&challenge);
-			if (base64_decode(&challenge, text, n, BASE64_STANDARD)) {
-				err_set(e, CODE_UNAVAILABLE, "%s sends a challenge that is not base64",
-				        c->server->host);
-				break;
-			}
-			step = sasl_client_step(c->sasl, buf_str(&challenge), (unsigned)challenge.len, NULL,
-			                        &out, &outlen);
-			if (step != SASL_OK && step != SASL_CONTINUE) {
-				send_bytes(c, "*\r\n", 3, e);
-				refused(c, e);
-				break;
-			}
-			if (say(c, out ? out : "", out ? outlen : 0, e))
-				break;
-		} else if (tagged(text, n, command, &status, &rest, &len)) {
-			set_answer(c, rest, len);
-			if (status == IMAP_OK && len > 16 && !strncasecmp(rest, "OK [CAPABILITY ", 15))
-				take_capability(c, rest + 15, until(rest + 15, len - 15, ']'));
-			if (status == IMAP_OK && step == SASL_CONTINUE)
-				step = sasl_client_step(c->sasl, "", 0, NULL, &out, &outlen);
-			rc = status == IMAP_OK && step == SASL_OK ? 0 : refused(c, e);
-			break;
-		} else if (n >= 5 && !strncasecmp(text, "* BYE", 5)) {
-			set_answer(c, text + 2, n - 2);
-			dead(c, e, "the server closes the connection");
-			break;
-		}
-	}
-	buf_clear(&challenge);
-	return rc;
-}
-
-static int authenticate(struct imap *c, struct err *e)
-{
-	sasl_callback_t callbacks[] = {
-	    {SASL_CB_USER, (sasl_proc)(void (*)(void))give_name, c},
-	    {SASL_CB_AUTHNAME, (sasl_proc)(void (*)(void))give_name, c},
-	    {SASL_CB_PASS, (sasl_proc)(void (*)(void))give_password, c},
-	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
-	    {SASL_CB_LIST_END, NULL, NULL},
-	};
-	static const sasl_callback_t global[] = {
-	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
-	    {SASL_CB_LIST_END, NULL, NULL},
-	};
-	static bool ready;
-	/* The server's word from before the login; libcurl has asked for it. */
-	const bool at_once = strcasestr(buf_str(&c->greeting), " SASL-IR") != NULL;
-	const char *mech = NULL, *out = NULL;
-	const struct secret *pw = c->server->password;
-	unsigned outlen = 0;
-	int rc = -1, step, command;
-
-	if (!ready && sasl_client_init(global) != SASL_OK)
-		return err_set(e, CODE_UNAVAILABLE, "libsasl2 does not start");
-	ready = true;
-	if (pw) {
-		c->password = malloc(sizeof *c->password + pw->len + 1);
-		if (!c->password)
-			return err_set(e, CODE_UNAVAILABLE, "no memory");
-		c->password->len = pw->len;
-		memcpy(c->password->data, secret_str(pw), pw->len + 1);
-	}
-	step = sasl_client_new("imap", c->server->host, NULL, NULL, callbacks, 0, &c->sasl);
-	if (step == SASL_OK)
-		step = sasl_client_start(c->sasl, c->server->mechanism, NULL, at_once ? &out : NULL, at_once ? &outlen : NULL,
-					 &mech);
-	if (step != SASL_OK && step != SASL_CONTINUE) {
-		err_set(e, CODE_UNAVAILABLE, "no SASL mechanism %s for %s: %s", c->server->mechanism,
-		        c->server->host,
-		        c->sasl ? sasl_errdetail(c->sasl) : sasl_errstring(step, NULL, NULL));
-		err_hint(e, "install libsasl2-modules and mbhaul's plugin; look with: saslpluginviewer -c");
-		goto out;
-	}
-	command = out ? begin_with(c, out, outlen, e) : imap_send(c, e, "AUTHENTICATE %s", c->server->mechanism);
-	if (command > 0)
-		rc = converse(c, command, step, e);
-out:
-	if (c->sasl)
-		sasl_dispose(&c->sasl);
-	if (c->password) {
-		explicit_bzero(c->password->data, c->password->len);
-		free(c->password);
-		c->password = NULL;
-	}
-	return rc;
 }
 
 /* --- connection --- */
@@ -509,7 +308,7 @@ static int curl_failed(struct imap *c, CURLcode rc, struct err *e)
 	/* A BYE in place of a greeting, or a NO to STARTTLS, says more than libcurl does. */
 	line = c->greeting.p ? strstr(c->greeting.p, "* BYE") : NULL;
 	if (line) {
-		set_answer(c, line + 2, strcspn(line + 2, "\r\n"));
+		imap_set_answer(c, line + 2, strcspn(line + 2, "\r\n"));
 		return err_set(e, CODE_LATER, "%s port %d: %s", s->host, s->port, c->answer);
 	}
 	switch (rc) {
@@ -606,7 +405,7 @@ struct imap *imap_open(const struct imap_server *server, char *answer, size_t si
 		curl_failed(c, rc, e);
 		goto fail;
 	}
-	if (authenticate(c, e))
+	if (imap_login(c, e))
 		goto fail;
 	if (c->capability[0])
 		return c;

@@ -239,6 +239,13 @@ void uids_clear(struct uids *u)
 	memset(u, 0, sizeof *u);
 }
 
+int uids_compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static bool add_set(const char *p, size_t n, struct uids *out)
 {
 	const char *end = p + n;

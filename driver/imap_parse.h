@@ -61,6 +61,9 @@ struct uids {
 int uids_add(struct uids *u, uint32_t first, uint32_t last); /* -1: no memory, or more than 50 million */
 void uids_clear(struct uids *u);
 
+/* For qsort and bsearch over uint32_t. */
+int uids_compare(const void *a, const void *b);
+
 /* Adds the numbers of "* SEARCH 1 2 3" or "* ESEARCH (TAG "a") UID ALL 1:3,7"; false if the response (behind "* ")
  * is neither. */
 bool imap_search(const char *text, size_t n, struct uids *out);

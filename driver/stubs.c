@@ -58,13 +58,6 @@ static int on_subject(void *arg, const char *text, size_t n, struct err *e)
 	return is && uids_add(real, item.uid, item.uid) ? err_set(e, CODE_UNAVAILABLE, "no memory") : 0;
 }
 
-static int by_uid(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The source UIDs of what mbsync's state pairs with the sorted near ones. */
 static int source_of(struct sync *s, size_t folder, const struct uids *near, struct uids *far, struct err *e)
 {
@@ -77,12 +70,12 @@ static int source_of(struct sync *s, size_t folder, const struct uids *near, str
 	for (i = 0; !rc && i < state.count; i++) {
 		const struct state_pair *p = &state.pairs[i];
 
-		if (p->far && bsearch(&p->near, near->v, near->n, sizeof *near->v, by_uid) && uids_add(far, p->far, p->far))
+		if (p->far && bsearch(&p->near, near->v, near->n, sizeof *near->v, uids_compare) && uids_add(far, p->far, p->far))
 			rc = err_set(e, CODE_UNAVAILABLE, "no memory");
 	}
 	state_clear(&state);
 	if (far->n)
-		qsort(far->v, far->n, sizeof *far->v, by_uid);
+		qsort(far->v, far->n, sizeof *far->v, uids_compare);
 	return rc;
 }
 
@@ -91,12 +84,12 @@ static int list_folder(struct sync *s, size_t folder, struct uids *found, struct
 	struct uids real = {0}, far = {0};
 	int rc = -1;
 
-	qsort(found->v, found->n, sizeof *found->v, by_uid);
+	qsort(found->v, found->n, sizeof *found->v, uids_compare);
 	if (check_open(s, &s->destination, folder, e) ||
 	    check_fetch(&s->destination, found->v, found->n, on_subject, &real, e))
 		goto out;
 	if (real.n) {
-		qsort(real.v, real.n, sizeof *real.v, by_uid);
+		qsort(real.v, real.n, sizeof *real.v, uids_compare);
 		if (source_of(s, folder, &real, &far, e) || (far.n && check_list(s, folder, far.v, far.n, "stub", e)))
 			goto out;
 	}

@@ -31,6 +31,7 @@ void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_addv(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_drop(struct buf *b, size_t n); /* removes the first n bytes */
 void buf_reset(struct buf *b);          /* empty again, memory kept, failed cleared */
 void buf_clear(struct buf *b);          /* frees */

@@ -1,0 +1,192 @@
+/* The two sides of a copy: tokens, logins, lists of folders, and what a failure of these means. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "base/err.h"
+#include "commands.h"
+#include "conf.h"
+#include "engine.h"
+#include "sync.h"
+
+enum { TOKEN_WAIT_S = 30 };
+
+void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v)
+{
+	memset(v, 0, sizeof *v);
+	if (answer && *answer && !classify_answer(&s->facts, side->which, answer, v) && v->kind != VERDICT_DONE)
+		return;
+	memset(v, 0, sizeof *v);
+	v->side = side->which;
+	v->code = e->code;
+	text_copy(v->text, sizeof v->text, e->text);
+	text_copy(v->hint, sizeof v->hint, e->hint);
+	text_copy(v->line, sizeof v->line, answer ? answer : "");
+	switch (e->code) {
+	case CODE_LATER:
+		v->kind = VERDICT_LATER;
+		v->reason = "dropped";
+		v->saw = SAW_DROPPED;
+		break;
+	case CODE_REFUSED:
+		v->kind = VERDICT_REFUSED;
+		v->reason = side->which == SIDE_SOURCE ? "auth-source" : "auth-destination";
+		v->saw = side->which == SIDE_SOURCE ? SAW_AUTH_SOURCE : SAW_AUTH_DESTINATION;
+		break;
+	default:
+		v->kind = VERDICT_FAILED;
+		v->reason = e->code == CODE_CONFIG ? "config" : "unavailable";
+		break;
+	}
+}
+
+/* Asks for the token before connecting: the helper's own words are better than a login's failure. */
+static int token(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	struct ask_request request = {.user = side->user,
+				      .host = side->conf->host,
+				      .service = "imap",
+				      .mechanism = side->conf->auth,
+				      .profile = side->conf->profile->name};
+	struct ask_answer answer;
+	struct err e = ERR_INIT;
+	int rc = ask_token(s->g->helper, &request, TOKEN_WAIT_S, &answer, &e);
+
+	if (!rc && answer.error[0]) {
+		bool later = !strcmp(answer.error, "later") || !strcmp(answer.error, "timeout") ||
+			     !strcmp(answer.error, "unavailable");
+
+		rc = err_set(&e, !strcmp(answer.error, "refused") ? CODE_REFUSED : later ? CODE_LATER : CODE_CONFIG,
+			     "no token for %s: %s", side->user, answer.message);
+		if (answer.hint[0])
+			err_hint(&e, "%s", answer.hint);
+	}
+	if (rc) {
+		sync_verdict(s, side, NULL, &e, v);
+		v->reason = "token";
+		v->saw = SAW_TOKEN_TROUBLE;
+		v->wait_s = answer.retry_after;
+		v->wait_asked = answer.retry_after > 0;
+	}
+	ask_clear(&answer);
+	return rc;
+}
+
+int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	const struct conf_server *c = side->conf;
+	struct err e = ERR_INIT;
+	char answer[512];
+
+	if (side->imap && imap_alive(side->imap))
+		return 0;
+	imap_close(side->imap);
+	side->imap = NULL;
+	if (conf_is_token(c->auth) && token(s, side, v))
+		return -1;
+	side->server = (struct imap_server){.host = c->host,
+					    .port = c->port,
+					    .starttls = c->tls == CONF_STARTTLS,
+					    .ca_file = c->ca_file,
+					    .mechanism = c->auth,
+					    .user = side->user,
+					    .password = conf_is_token(c->auth) ? NULL : &side->password,
+					    .timeout = s->conf->fleet.timeout,
+					    .stop = &engine_stop};
+	side->imap = imap_open(&side->server, answer, sizeof answer, &e);
+	if (side->imap)
+		return 0;
+	log_say(&s->log, "%s: %s", side->which == SIDE_SOURCE ? "source" : "destination", e.text);
+	sync_verdict(s, side, answer, &e, v);
+	return -1;
+}
+
+/* --- lists --- */
+
+static int on_namespace(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct buf unquoted = BUF_INIT(4096);
+	struct imap_cursor c = {text, text + n, "", 0, &unquoted};
+	struct folder_list *list = arg;
+	char prefix[1024];
+	int rc = 0;
+
+	if (imap_next(&c) == IMAP_ATOM && imap_is(&c, "NAMESPACE") && imap_next(&c) == IMAP_OPEN &&
+	    imap_next(&c) == IMAP_OPEN && imap_next(&c) == IMAP_STRING && c.len < sizeof prefix) {
+		memcpy(prefix, c.value, c.len);
+		prefix[c.len] = 0;
+		if (imap_next(&c) == IMAP_STRING && c.len == 1) {
+			list->delimiter = c.value[0];
+			rc = folder_list_prefix(list, prefix, e);
+		}
+	}
+	buf_clear(&unquoted);
+	return rc;
+}
+
+static int on_list(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct buf unquoted = BUF_INIT(65536), name = BUF_INIT(65536);
+	struct imap_cursor c = {text, text + n, "", 0, &unquoted};
+	struct folder_list *list = arg;
+	unsigned flags = 0;
+	enum imap_kind kind;
+	char word[64];
+	int rc = 0;
+
+	if (imap_next(&c) != IMAP_ATOM || !imap_is(&c, "LIST") || imap_next(&c) != IMAP_OPEN)
+		return 0;
+	while ((kind = imap_next(&c)) == IMAP_ATOM) {
+		snprintf(word, sizeof word, "%.*s", (int)c.len, c.value);
+		flags |= folder_flag(word);
+	}
+	if (kind != IMAP_CLOSE)
+		return 0;
+	kind = imap_next(&c);
+	if (kind == IMAP_STRING && c.len == 1 && !list->delimiter)
+		list->delimiter = c.value[0];
+	kind = imap_next(&c);
+	if (kind == IMAP_ATOM) {
+		/* Names with odd characters come unquoted: the whole rest of the line is the name. */
+		buf_add(&name, c.value, (size_t)(c.end - c.value));
+	} else if (kind == IMAP_STRING) {
+		buf_add(&name, c.value, c.len);
+	}
+	if (name.len && !memchr(name.p, 0, name.len))
+		rc = folder_list_add(list, buf_str(&name), flags, e);
+	buf_clear(&unquoted);
+	buf_clear(&name);
+	return rc;
+}
+
+int sync_list(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	struct imap *c = side->imap;
+	struct err e = ERR_INIT;
+	int namespace = 0, list, rc;
+
+	folder_list_clear(&side->list);
+	memset(&side->list, 0, sizeof side->list);
+	if (imap_can(c, "NAMESPACE"))
+		namespace = imap_send(c, &e, "NAMESPACE");
+	/* Exchange's IMAP4rev2 mishandles LIST RETURN, and it has no special-use flags to return. */
+	if (imap_can(c, "SPECIAL-USE") && imap_can(c, "LIST-EXTENDED") && !imap_can(c, "IMAP4rev2"))
+		list = imap_send(c, &e, "LIST \"\" \"*\" RETURN (SPECIAL-USE)");
+	else
+		list = imap_send(c, &e, "LIST \"\" \"*\"");
+	/* The names are read with the prefix that the namespace tells. */
+	if (namespace && imap_wait(c, namespace, on_namespace, &side->list, &e) != IMAP_OK)
+		goto refused;
+	rc = imap_wait(c, list, on_list, &side->list, &e);
+	if (rc == IMAP_OK && side->list.n)
+		return 0;
+	if (rc == IMAP_OK)
+		err_set(&e, CODE_LATER, "%s lists no folders of %s, not even INBOX", side->conf->host, side->user);
+refused:
+	if (!e.code)
+		err_set(&e, CODE_REFUSED, "%s does not list the folders of %s: %s", side->conf->host, side->user,
+			imap_last_answer(c));
+	sync_verdict(s, side, imap_last_answer(c), &e, v);
+	return -1;
+}

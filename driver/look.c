@@ -432,35 +432,38 @@ static int plan_anew(struct sync *s, const struct folder_plan *earlier, struct v
 
 int sync_look(struct sync *s, struct verdict *v)
 {
-	struct folder_plan earlier;
+	struct folder_plan earlier, before = s->plan;
 	struct err e = ERR_INIT;
 	int rc = -1;
 
 	memset(&earlier, 0, sizeof earlier);
 	if (sync_connect(s, &s->source, v) || sync_list(s, &s->source, v))
 		return -1;
-	folder_plan_clear(&s->plan);
 	memset(&s->plan, 0, sizeof s->plan);
-	if (earlier_plan(s, &earlier, &e))
-		goto failed;
+	if (earlier_plan(s, &earlier, &e)) {
+		sync_verdict(s, &s->source, NULL, &e, v);
+		goto keep;
+	}
 	s->plan_trusted = plan_stands(s, &earlier);
 	if (s->plan_trusted) {
 		s->plan = earlier;
 		memset(&earlier, 0, sizeof earlier);
 	} else if (plan_anew(s, &earlier, v)) {
-		goto out;
+		goto keep;
 	}
+	folder_plan_clear(&before);
 	if (take_folders(s, &e) ||
 	    (!same_dialect(s) &&
 	     dialect_change(s->state_dir, &s->plan, s->dialect, s->version, s->mailbox->address, &s->log, &e)) ||
-	    generate_mailbox(&s->generate, s->mailbox, &e) < 0)
-		goto failed;
-	if (count_messages(s, &e) || note_folders(s, &e) || sync_count(s, &e))
-		goto failed;
-	rc = 0;
+	    generate_mailbox(&s->generate, s->mailbox, &e) < 0 || count_messages(s, &e) || note_folders(s, &e) ||
+	    sync_count(s, &e))
+		sync_verdict(s, &s->source, NULL, &e, v);
+	else
+		rc = 0;
 	goto out;
-failed:
-	sync_verdict(s, &s->source, NULL, &e, v);
+keep: /* s->folders still goes with the plan of the look before */
+	folder_plan_clear(&s->plan);
+	s->plan = before;
 out:
 	folder_plan_clear(&earlier);
 	return rc;

@@ -289,7 +289,8 @@ static int work(struct sync *s)
 
 			if (!c.looked)
 				c.copied = s->ledger.copied;
-			c.looked = c.succeeded = true;
+			c.looked = true;
+			c.succeeded |= !s->plan_trusted;
 			for (i = 0; i < s->n_folders && !s->ledger.dirty; i++)
 				s->ledger.dirty = state_has_journal(s->folders[i].state);
 			imap_close(s->destination.imap); /* a connection less while mbsync has its own */
@@ -297,6 +298,7 @@ static int work(struct sync *s)
 			rc = sync_copy(s, &v);
 			if (rc && !strcmp(v.reason, "uidvalidity"))
 				uidvalidity(s, folder_of(s, v.channel), v.side == SIDE_DESTINATION, &v);
+			c.succeeded |= !rc;
 			if (!rc && !engine_stop) {
 				rc = settle(s, &c, &found, &v);
 				if (rc == 1)

@@ -93,9 +93,13 @@ void table_wrap(struct buf *out, const char *text, int indent)
 	int rows, columns = table_terminal(&rows), used = 0;
 	const char *p, *next;
 
-	if (columns < indent + 20)
-		columns = 100;
 	table_text(&clean, text);
+	if (columns < indent + 20) {
+		/* Not for a person's eyes now: one line, for grep. */
+		buf_addf(out, "%*s%s\n", indent, "", buf_str(&clean));
+		buf_clear(&clean);
+		return;
+	}
 	for (p = buf_str(&clean); *p; p = next) {
 		struct buf word = BUF_INIT(65536);
 		int width;
@@ -128,6 +132,8 @@ void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long
 	table_number(&count, l->messages);
 	buf_addf(out, "%20s", buf_str(&count));
 	buf_clear(&count);
+	if (l->n_left && l->state != LEDGER_LEFT) /* its text says how many */
+		buf_addf(out, "  %zu left", l->n_left);
 	if (took_s >= 0) {
 		buf_adds(out, "  in ");
 		table_duration(out, took_s);

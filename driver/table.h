@@ -25,8 +25,8 @@ int table_width(const char *text);
 /* text with control characters escaped. */
 void table_text(struct buf *out, const char *text);
 
-/* text escaped and broken at blanks to lines that begin with `indent` blanks and end before the terminal does (100 columns
- * where there is none), each with its line feed. */
+/* text escaped and broken at blanks to lines that begin with `indent` blanks and end before the terminal does, each with its
+ * line feed; one line where stdout is no terminal. */
 void table_wrap(struct buf *out, const char *text, int indent);
 
 /* One line about a mailbox: "done      1,234 of 1,234   what it says", no line feed. `dead`: it says running, but nobody

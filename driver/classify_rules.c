@@ -19,12 +19,14 @@
 	"the "                                                                                               \
 	"Object ID of its enterprise application (Get-ServicePrincipal), that it has FullAccess "            \
 	"(Get-MailboxPermission $A; Add-MailboxPermission -Identity $A -User OBJECT-ID -AccessRights "       \
-	"FullAccess -AutoMapping $false) and that $A is a mailbox; a new grant takes up to an hour"
+	"FullAccess -AutoMapping $false; OBJECT-ID is the line oid of `mbhaul-token claims`) and that $A "    \
+	"is a mailbox; a new grant takes up to an hour"
 #define CONNECTED_HINT                                                                                       \
 	"the administrator checks that IMAP is on (Get-CASMailbox $A; Set-CASMailbox $A -ImapEnabled "       \
 	"$true) and "                                                                                        \
 	"that the application has FullAccess (Add-MailboxPermission -Identity $A -User OBJECT-ID "           \
-	"-AccessRights FullAccess -AutoMapping $false); too many connections to the mailbox look the same"
+	"-AccessRights FullAccess -AutoMapping $false; OBJECT-ID is the line oid of `mbhaul-token claims`); " \
+	"too many connections to the mailbox look the same"
 #define DAMAGED_HINT "the folder's files below state/ must be looked at by hand; nothing was deleted"
 #define DISK_HINT "make room or correct the permissions on this machine, then run the same command again"
 #define CERT_HINT "check the server's name and, if it has a certificate authority of its own, set ca-file"

@@ -171,7 +171,7 @@ bool imap_can(const struct imap *c, const char *capability)
 	return false;
 }
 
-static int send_command(struct imap *c, struct err *e, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int send_command(struct imap *c, struct err *e, const char *fmt, va_list ap)
 {
 	struct buf line = BUF_INIT(65536);
 	int rc;

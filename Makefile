@@ -135,12 +135,22 @@ $(PLUGIN): $(patsubst %.c,$(O)/obj/pic/%.o,$(PLUGIN_SRC) $(PLUGIN_SHARED)) sasl-
 	$(Q)$(CC) $(filter-out -pie $(SANLINK),$(ALL_LDFLAGS)) -shared -Wl,-z,defs -Wl,--version-script=sasl-plugin/exports.map \
 		-o $@ $(filter %.o,$^) $(SASL_LIBS)
 
+ifdef SAN
+# The one above is without sanitizers, for hosts such as mbsync that are; the unit test loads this one.
+SAN_PLUGIN := $(O)/tests/sasl2/libmbhaul.so
+$(SAN_PLUGIN): $(PLUGIN_SRC) $(PLUGIN_SHARED) sasl-plugin/exports.map
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC $(filter-out -pie,$(ALL_LDFLAGS)) -shared \
+		-Wl,--version-script=sasl-plugin/exports.map -o $@ $(filter %.c,$^) $(SASL_LIBS)
+endif
+
 $(O)/tests/%: $(O)/obj/tests/unit/%.o $(O)/obj/sasl-plugin/message.o $(O)/libdriver.a $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) $(CRYPTO_LIBS) -ldl
 
-tests-build: all $(UNIT_TESTS)
+tests-build: all $(UNIT_TESTS) $(SAN_PLUGIN)
 
 deps:
 	@tests/deps $(BUILD_DEPS) $(RUN_DEPS)

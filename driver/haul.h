@@ -1,6 +1,6 @@
 /*
  * Where things lie in the haul directory:
- *   mailboxes/<address>/  mbsyncrc  sync.sh  state/  folders.json  status.json  copied.jsonl  log  lock
+ *   mailboxes/<address>/  mbsyncrc  sync.sh  state/  folders.json  status.json  log  lock
  *
  * Nothing here touches the disk but haul_make. Strings are malloc'ed for the caller, NULL without memory.
  */
@@ -15,7 +15,6 @@ struct err;
 #define HAUL_STATE "state"
 #define HAUL_FOLDERS "folders.json"
 #define HAUL_STATUS "status.json"
-#define HAUL_COPIED "copied.jsonl"
 #define HAUL_LOG "log"
 #define HAUL_LOCK "lock"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "check.h"
+#include "scan.h"
 #include "state.h"
 #include "sync.h"
 
@@ -25,7 +25,7 @@ struct gathered {
 	size_t n, cap;
 };
 
-static void hash_field(uint64_t *h, const struct check_item *item, const char *name)
+static void hash_field(uint64_t *h, const struct scan_item *item, const char *name)
 {
 	const char *value;
 	size_t n, i;
@@ -40,12 +40,12 @@ static void hash_field(uint64_t *h, const struct check_item *item, const char *n
 static int on_item(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct gathered *g = arg;
-	struct check_item item;
+	struct scan_item item;
 	const char *value;
 	struct seen *s;
 	size_t len;
 
-	if (!check_parse_fetch(text, n, &item))
+	if (!scan_parse_fetch(text, n, &item))
 		return 0;
 	if (g->n == g->cap) {
 		size_t cap = g->cap ? g->cap * 2 : 256;
@@ -67,7 +67,7 @@ static int on_item(void *arg, const char *text, size_t n, struct err *e)
 	hash_field(&s->hash, &item, "Subject");
 	s->copied = item.headers && imap_header_field(item.headers, item.headers_len, "X-TUID", &value, &len);
 	if (s->copied)
-		s->subject = check_header(&item, "Subject", 300);
+		s->subject = scan_header(&item, "Subject", 300);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static bool want_all(struct sync *s, void *arg, size_t folder, struct buf *crite
 	return s->folders[folder].pairs > 0;
 }
 
-static int got_destination(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
+static int got_destination(struct sync *s, void *arg, struct scan *scan, struct err *e)
 {
 	struct suspects *t = arg;
 	struct state state;
@@ -101,7 +101,7 @@ static int got_destination(struct sync *s, void *arg, struct check_scan *scan, s
 
 	if (scan->status != IMAP_OK)
 		return err_set(e, CODE_LATER, "the destination does not open \"%s\": %s",
-			       check_choice(s, scan->folder)->destination, scan->answer);
+			       scan_choice(s, scan->folder)->destination, scan->answer);
 	if (state_read(s->folders[scan->folder].state, &state, e))
 		return -1;
 	list = malloc((scan->uids.n + 1) * sizeof *list);
@@ -132,7 +132,7 @@ static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, s
 	size_t i, k = 0;
 	int rc = -1;
 
-	if (check_open(s, &s->destination, folder, e) || check_fetch(&s->destination, uids, n, on_item, &strangers, e))
+	if (scan_open(s, &s->destination, folder, e) || scan_fetch(&s->destination, uids, n, on_item, &strangers, e))
 		goto out;
 	for (i = 0; i < strangers.n; i++)
 		k += strangers.v[i].copied;
@@ -151,7 +151,7 @@ static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, s
 		if (state.pairs[i].near)
 			near[k++] = state.pairs[i].near;
 	qsort(near, k, sizeof *near, uids_compare);
-	if (check_fetch(&s->destination, near, k, on_item, &paired, e))
+	if (scan_fetch(&s->destination, near, k, on_item, &paired, e))
 		goto out;
 	for (i = 0; i < strangers.n; i++) {
 		uint32_t other = strangers.v[i].copied ? twin(&strangers.v[i], &paired) : 0;
@@ -164,7 +164,7 @@ static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, s
 			err_set(e, CODE_UNAVAILABLE, "no memory");
 			goto out;
 		}
-		ledger_set(&d->folder, check_choice(s, folder)->destination);
+		ledger_set(&d->folder, scan_choice(s, folder)->destination);
 		ledger_set(&d->subject, strangers.v[i].subject);
 		d->uid = strangers.v[i].uid;
 		d->twin = other;
@@ -193,7 +193,7 @@ int sync_check_doubles(struct sync *s, struct verdict *v)
 		goto failed;
 	}
 	log_say(&s->log, "a run was broken off: looking for doubles at the destination");
-	if (check_scan_folders(s, &s->destination, want_all, got_destination, &t, v))
+	if (scan_folders(s, &s->destination, want_all, got_destination, &t, v))
 		goto out;
 	for (i = 0; i < s->n_folders; i++)
 		if (t.n[i] && compare_folder(s, i, t.uids[i], t.n[i], &e))

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "check.h"
+#include "scan.h"
 #include "conf.h"
 
 enum {
@@ -17,7 +17,7 @@ enum {
 static int on_examine(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct imap_cursor c = {text, text + n, "", 0, NULL};
-	struct check_scan *scan = arg;
+	struct scan *scan = arg;
 	const char *at = memmem(text, n, "[UIDVALIDITY ", 13);
 	uint32_t number;
 
@@ -37,21 +37,21 @@ static int on_examine(void *arg, const char *text, size_t n, struct err *e)
 
 static int on_search(void *arg, const char *text, size_t n, struct err *e)
 {
-	struct check_scan *scan = arg;
+	struct scan *scan = arg;
 
 	(void)e;
 	imap_search(text, n, &scan->uids);
 	return 0;
 }
 
-const struct folder_choice *check_choice(const struct sync *s, size_t folder)
+const struct folder_choice *scan_choice(const struct sync *s, size_t folder)
 {
 	return &s->plan.v[s->folders[folder].choice];
 }
 
 static int examine(struct sync *s, struct sync_side *side, size_t folder, struct err *e)
 {
-	const struct folder_choice *c = check_choice(s, folder);
+	const struct folder_choice *c = scan_choice(s, folder);
 	struct buf wire = BUF_INIT(8192), name = BUF_INIT(16384);
 	int command = -1;
 
@@ -65,21 +65,21 @@ static int examine(struct sync *s, struct sync_side *side, size_t folder, struct
 	return command;
 }
 
-int check_open(struct sync *s, struct sync_side *side, size_t folder, struct err *e)
+int scan_open(struct sync *s, struct sync_side *side, size_t folder, struct err *e)
 {
 	int command = examine(s, side, folder, e), rc = imap_wait(side->imap, command, NULL, NULL, e);
 
 	if (rc > IMAP_OK)
-		err_set(e, CODE_LATER, "%s does not open \"%s\": %s", side->conf->host, check_choice(s, folder)->source,
+		err_set(e, CODE_LATER, "%s does not open \"%s\": %s", side->conf->host, scan_choice(s, folder)->source,
 			imap_last_answer(side->imap));
 	return rc == IMAP_OK ? 0 : -1;
 }
 
-int check_scan_folders(struct sync *s, struct sync_side *side, check_want *want, check_got *got, void *arg,
+int scan_folders(struct sync *s, struct sync_side *side, scan_want *want, scan_got *got, void *arg,
 		       struct verdict *v)
 {
 	struct buf criteria = BUF_INIT(16384);
-	struct check_scan scans[BATCH];
+	struct scan scans[BATCH];
 	struct err e = ERR_INIT;
 	size_t next = 0, i, n;
 	int rc = 0;
@@ -100,7 +100,7 @@ int check_scan_folders(struct sync *s, struct sync_side *side, check_want *want,
 			rc = scans[n++].search < 0 ? -1 : 0;
 		}
 		for (i = 0; i < n; i++) {
-			struct check_scan *scan = &scans[i];
+			struct scan *scan = &scans[i];
 
 			if (!rc) {
 				scan->status = imap_wait(side->imap, scan->examine, on_examine, scan, &e);
@@ -128,7 +128,7 @@ int check_scan_folders(struct sync *s, struct sync_side *side, check_want *want,
 
 /* --- FETCH of what a report needs --- */
 
-bool check_parse_fetch(const char *text, size_t n, struct check_item *item)
+bool scan_parse_fetch(const char *text, size_t n, struct scan_item *item)
 {
 	struct imap_cursor c = {text, text + n, "", 0, NULL};
 	uint32_t number;
@@ -161,7 +161,7 @@ bool check_parse_fetch(const char *text, size_t n, struct check_item *item)
 	}
 }
 
-char *check_header(const struct check_item *item, const char *name, size_t max)
+char *scan_header(const struct scan_item *item, const char *name, size_t max)
 {
 	struct buf text = BUF_INIT(4096);
 	const char *value;
@@ -175,7 +175,7 @@ char *check_header(const struct check_item *item, const char *name, size_t max)
 	return copy;
 }
 
-int check_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_untagged *each, void *arg, struct err *e)
+int scan_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_untagged *each, void *arg, struct err *e)
 {
 	struct buf set = BUF_INIT(16384);
 	size_t done = 0;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "check.h"
+#include "scan.h"
 #include "state.h"
 #include "sync.h"
 
@@ -30,13 +30,13 @@ static bool want_fresh(struct sync *s, void *arg, size_t folder, struct buf *cri
 	return true;
 }
 
-static int got_suspects(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
+static int got_suspects(struct sync *s, void *arg, struct scan *scan, struct err *e)
 {
 	struct stubs *t = arg;
 
 	if (scan->status != IMAP_OK)
 		return err_set(e, CODE_LATER, "the destination does not search \"%s\": %s",
-			       check_choice(s, scan->folder)->destination, scan->answer);
+			       scan_choice(s, scan->folder)->destination, scan->answer);
 	t->near[scan->folder] = scan->uids;
 	memset(&scan->uids, 0, sizeof scan->uids);
 	return 0;
@@ -46,13 +46,13 @@ static int got_suspects(struct sync *s, void *arg, struct check_scan *scan, stru
 static int on_subject(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct uids *real = arg;
-	struct check_item item;
+	struct scan_item item;
 	char *subject;
 	bool is;
 
-	if (!check_parse_fetch(text, n, &item))
+	if (!scan_parse_fetch(text, n, &item))
 		return 0;
-	subject = check_header(&item, "Subject", 200);
+	subject = scan_header(&item, "Subject", 200);
 	is = !strncasecmp(subject, stub_subject, sizeof stub_subject - 1);
 	free(subject);
 	return is && uids_add(real, item.uid, item.uid) ? err_set(e, CODE_UNAVAILABLE, "no memory") : 0;
@@ -85,12 +85,12 @@ static int list_folder(struct sync *s, size_t folder, struct uids *found, struct
 	int rc = -1;
 
 	qsort(found->v, found->n, sizeof *found->v, uids_compare);
-	if (check_open(s, &s->destination, folder, e) ||
-	    check_fetch(&s->destination, found->v, found->n, on_subject, &real, e))
+	if (scan_open(s, &s->destination, folder, e) ||
+	    scan_fetch(&s->destination, found->v, found->n, on_subject, &real, e))
 		goto out;
 	if (real.n) {
 		qsort(real.v, real.n, sizeof *real.v, uids_compare);
-		if (source_of(s, folder, &real, &far, e) || (far.n && check_list(s, folder, far.v, far.n, "stub", e)))
+		if (source_of(s, folder, &real, &far, e) || (far.n && pairs_list(s, folder, far.v, far.n, "stub", e)))
 			goto out;
 	}
 	rc = 0;
@@ -133,7 +133,7 @@ int sync_check_stubs(struct sync *s, struct verdict *v)
 		goto failed;
 	for (i = 0; i < s->n_folders && !any; i++)
 		any = t.highest[i] > s->ledger.folders[i].checked;
-	if (any && check_scan_folders(s, &s->destination, want_fresh, got_suspects, &t, v))
+	if (any && scan_folders(s, &s->destination, want_fresh, got_suspects, &t, v))
 		goto out;
 	for (i = 0; i < s->n_folders; i++) {
 		if (t.near[i].n) {

@@ -4,7 +4,7 @@
  *   sides.c  logs in on a side, lists its folders, says what a failure means
  *   look.c   plans the folders, creates the missing ones
  *   copy.c   runs mbsync and watches its progress
- *   check.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
+ *   pairs.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
  *   sync.c   the order of these, again and again until it is through or stuck
  *
  * All of it works on one struct sync, whose owner holds the mailbox's lock.

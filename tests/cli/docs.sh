@@ -167,7 +167,7 @@ compile() {
 # The build may be one with sanitizers.
 { compile || compile -fsanitize=address,undefined; } && ./words >words.list && [ "$(wc -l <words.list)" -gt 50 ]
 check "the table of verdicts can be read" $?
-grep -ohE '(reason = |settle\(v, VERDICT_[A-Z]+, |finish\(s, LEDGER_[A-Z]+, CODE_[A-Z]+, )[^;]*' "$here"/driver/{sync,copy,look,sides,check,stubs,doubles,quota,dialect,classify}.c |
+grep -ohE '(reason = |settle\(v, VERDICT_[A-Z]+, |finish\(s, LEDGER_[A-Z]+, CODE_[A-Z]+, )[^;]*' "$here"/driver/{sync,copy,look,sides,pairs,stubs,doubles,quota,dialect,classify}.c |
 	grep -oE '"[a-z][a-z-]*"' | tr -d '"' >>words.list
 # "message" and "messages-left" are the classifier's own and come into no file.
 sort -u words.list | grep -vxE 'message|messages-left' >words.all
@@ -192,9 +192,9 @@ none "mbhaul(1) describes no other members" out
 
 # The kinds of what was not copied.
 {
-	sed -n '/^static const char \*kind_of/,/^}/p' "$here/driver/check.c"
+	sed -n '/^static const char \*kind_of/,/^}/p' "$here/driver/pairs.c"
 	grep -oE 'kind, [^;]*' "$here"/driver/*.c
-	grep -oE 'list_messages\([^;]*"[a-z-]+", ' "$here/driver/check.c"
+	grep -oE 'list_messages\([^;]*"[a-z-]+", ' "$here/driver/pairs.c"
 } | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >kinds
 [ "$(wc -l <kinds)" -ge 6 ]
 check "the kinds of what was not copied are found in the sources" $?

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "driver/check.h"
+#include "driver/scan.h"
 #include "driver/imap_parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const fields[] = {"Subject", "From", "Date", "Message-ID", "X-TUID"};
 	struct buf scratch = BUF_INIT(65536);
 	char *text = malloc(size + 1), *field;
-	struct check_item item;
+	struct scan_item item;
 	struct uids uids = {0};
 	const char *value;
 	size_t i, n;
@@ -75,11 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!memmem(text, size, ":", 1) && imap_search(text, size, &uids))
 		set(&uids);
 	uids_clear(&uids);
-	if (check_parse_fetch(text, size, &item)) {
+	if (scan_parse_fetch(text, size, &item)) {
 		inside(text, size, item.headers, item.headers_len);
 		inside(text, size, item.internal, item.internal_len);
 		for (i = 0; i < sizeof fields / sizeof *fields; i++) {
-			field = check_header(&item, fields[i], 60);
+			field = scan_header(&item, fields[i], 60);
 			if (!field || !text_is_utf8(field, strlen(field)) ||
 			    text_has_control(field, strlen(field)))
 				abort();

@@ -1,13 +1,13 @@
 /*
  * What the checks share: opening and searching many folders at few round trips, and headers for a report.
  */
-#ifndef MBHAUL_CHECK_H
-#define MBHAUL_CHECK_H
+#ifndef MBHAUL_SCAN_H
+#define MBHAUL_SCAN_H
 
 #include "sync.h"
 
 /* The result for one folder. */
-struct check_scan {
+struct scan {
 	size_t folder;
 	int examine, search; /* commands */
 	int status;          /* IMAP_OK if both went through */
@@ -17,39 +17,39 @@ struct check_scan {
 };
 
 /* A FETCH answer; pointers into the response. */
-struct check_item {
+struct scan_item {
 	uint32_t uid;
 	uint64_t size;
 	const char *headers, *internal;
 	size_t headers_len, internal_len;
 };
 
-typedef bool check_want(struct sync *s, void *arg, size_t folder, struct buf *criteria);
-typedef int check_got(struct sync *s, void *arg, struct check_scan *scan, struct err *e);
+typedef bool scan_want(struct sync *s, void *arg, size_t folder, struct buf *criteria);
+typedef int scan_got(struct sync *s, void *arg, struct scan *scan, struct err *e);
 
 /*
  * Opens the folders that `want` wants, read-only, searches each with the criteria that want wrote, and hands the
  * result to `got`. Several at once, so that a distant server costs few round trips.
  */
-int check_scan_folders(struct sync *s, struct sync_side *side, check_want *want, check_got *got, void *arg,
+int scan_folders(struct sync *s, struct sync_side *side, scan_want *want, scan_got *got, void *arg,
 		       struct verdict *v);
 
-const struct folder_choice *check_choice(const struct sync *s, size_t folder);
+const struct folder_choice *scan_choice(const struct sync *s, size_t folder);
 
 /* EXAMINE of one folder. */
-int check_open(struct sync *s, struct sync_side *side, size_t folder, struct err *e);
+int scan_open(struct sync *s, struct sync_side *side, size_t folder, struct err *e);
 
 /* Fetches the headers of sorted uids in the open folder; a NO is no error. Each answer goes to `each`. */
-int check_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_untagged *each, void *arg, struct err *e);
+int scan_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_untagged *each, void *arg, struct err *e);
 
 /* Pure. False if the response is no FETCH with a UID. */
-bool check_parse_fetch(const char *text, size_t n, struct check_item *item);
+bool scan_parse_fetch(const char *text, size_t n, struct scan_item *item);
 
 /* Adds the sorted uids of one folder to the ledger's list, with what the source says of them. kind: "stub", or NULL for
  * those without a pair. */
-int check_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e);
+int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e);
 
 /* A header field for people, malloc'ed; "" if there is none. */
-char *check_header(const struct check_item *item, const char *name, size_t max);
+char *scan_header(const struct scan_item *item, const char *name, size_t max);
 
 #endif

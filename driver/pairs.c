@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "check.h"
+#include "scan.h"
 #include "state.h"
 #include "sync.h"
 
@@ -23,7 +23,7 @@ static bool want_all(struct sync *s, void *arg, size_t folder, struct buf *crite
 	return true;
 }
 
-static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct err *e)
+static int got_source(struct sync *s, void *arg, struct scan *scan, struct err *e)
 {
 	struct sync_folder *f = &s->folders[scan->folder];
 	struct sync_check *found = arg;
@@ -35,7 +35,7 @@ static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct
 	f->missing = NULL;
 	f->n_missing = 0;
 	if (scan->status != IMAP_OK) {
-		err_set(e, CODE_LATER, "the source does not open \"%s\": %s", check_choice(s, scan->folder)->source, scan->answer);
+		err_set(e, CODE_LATER, "the source does not open \"%s\": %s", scan_choice(s, scan->folder)->source, scan->answer);
 		return -1;
 	}
 	f->messages = scan->exists;
@@ -46,7 +46,7 @@ static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct
 	/* A list that is cut short would make messages look copied. */
 	if (scan->uids.n < scan->exists) {
 		err_set(e, CODE_LATER, "the source says that \"%s\" holds %u messages and lists only %zu of them",
-			check_choice(s, scan->folder)->source, scan->exists, scan->uids.n);
+			scan_choice(s, scan->folder)->source, scan->exists, scan->uids.n);
 		return -1;
 	}
 	if (state_read(f->state, &state, e))
@@ -78,7 +78,7 @@ static int got_source(struct sync *s, void *arg, struct check_scan *scan, struct
 	found->missing += n;
 	if (n) {
 		log_say(&s->log, "folder \"%s\": %zu of %zu messages have no counterpart at the destination, UID %u to %u",
-			check_choice(s, scan->folder)->source, n, scan->uids.n, list[0], list[n - 1]);
+			scan_choice(s, scan->folder)->source, n, scan->uids.n, list[0], list[n - 1]);
 		f->missing = list;
 		f->n_missing = n;
 	} else {
@@ -109,7 +109,7 @@ static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
 	char channel[32], text[512];
 	size_t i;
 
-	snprintf(channel, sizeof channel, "c%04u", check_choice(s, folder)->channel);
+	snprintf(channel, sizeof channel, "c%04u", scan_choice(s, folder)->channel);
 	for (i = 0; i < s->notes.n; i++) {
 		const struct message_note *note = &s->notes.v[i];
 		const char *answer = s->notes.answers[i];
@@ -132,23 +132,23 @@ static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
 	}
 }
 
-static void describe(struct ledger_message *m, const struct check_item *item)
+static void describe(struct ledger_message *m, const struct scan_item *item)
 {
 	char date[64];
 
 	m->size = item->size;
 	free(m->date);
-	m->date = check_header(item, "Date", 60);
+	m->date = scan_header(item, "Date", 60);
 	if (!m->date[0] && item->internal) {
 		snprintf(date, sizeof date, "%.*s", (int)(item->internal_len < 60 ? item->internal_len : 60), item->internal);
 		ledger_set(&m->date, date);
 	}
 	free(m->from);
-	m->from = check_header(item, "From", 200);
+	m->from = scan_header(item, "From", 200);
 	free(m->subject);
-	m->subject = check_header(item, "Subject", 300);
+	m->subject = scan_header(item, "Subject", 300);
 	free(m->message_id);
-	m->message_id = check_header(item, "Message-ID", 300);
+	m->message_id = scan_header(item, "Message-ID", 300);
 }
 
 struct describing {
@@ -159,11 +159,11 @@ struct describing {
 static int on_describe(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct describing *d = arg;
-	struct check_item item;
+	struct scan_item item;
 	size_t low = d->first, high = d->ledger->n_left;
 
 	(void)e;
-	if (!check_parse_fetch(text, n, &item))
+	if (!scan_parse_fetch(text, n, &item))
 		return 0;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -184,7 +184,7 @@ static struct ledger_message *add_left(struct sync *s, size_t folder, uint32_t u
 
 	if (m) {
 		m->uid = uid;
-		ledger_set(&m->folder, check_choice(s, folder)->source);
+		ledger_set(&m->folder, scan_choice(s, folder)->source);
 	}
 	return m;
 }
@@ -201,7 +201,7 @@ static bool listed(const struct ledger *l, const char *folder, uint32_t uid)
 }
 
 /* Adds the uids of one folder to the ledger's list, with what the source says of them. */
-int check_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e)
+int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e)
 {
 	struct describing d = {&s->ledger, s->ledger.n_left};
 	char reason[200];
@@ -212,7 +212,7 @@ int check_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, co
 	for (i = 0; i < some; i++) {
 		struct ledger_message *m;
 
-		if (kind && listed(&s->ledger, check_choice(s, folder)->source, uids[i]))
+		if (kind && listed(&s->ledger, scan_choice(s, folder)->source, uids[i]))
 			continue;
 		m = add_left(s, folder, uids[i]);
 		if (!m)
@@ -226,8 +226,8 @@ int check_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, co
 		}
 	}
 	if (some) {
-		if (check_open(s, &s->source, folder, e) ||
-		    check_fetch(&s->source, uids, some, on_describe, &d, e))
+		if (scan_open(s, &s->source, folder, e) ||
+		    scan_fetch(&s->source, uids, some, on_describe, &d, e))
 			return -1;
 	}
 	if (some < n) {
@@ -277,7 +277,7 @@ int sync_list_missing(struct sync *s, struct verdict *v)
 	if (any && sync_connect(s, &s->source, v))
 		return -1;
 	for (i = 0; i < s->n_folders; i++)
-		if (s->folders[i].n_missing && check_list(s, i, s->folders[i].missing, s->folders[i].n_missing, NULL, &e))
+		if (s->folders[i].n_missing && pairs_list(s, i, s->folders[i].missing, s->folders[i].n_missing, NULL, &e))
 			goto failed;
 	for (i = 0; i < s->plan.n; i++) {
 		const struct folder_choice *c = &s->plan.v[i];
@@ -323,7 +323,7 @@ int sync_check_missing(struct sync *s, struct sync_check *found, struct verdict 
 	memset(found, 0, sizeof *found);
 	ledger_set(&s->ledger.doing, "checking");
 	sync_write(s, false);
-	if (check_scan_folders(s, &s->source, want_all, got_source, found, v))
+	if (scan_folders(s, &s->source, want_all, got_source, found, v))
 		return -1;
 	if (!sync_count(s, &e))
 		return 0;

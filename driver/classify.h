@@ -68,8 +68,8 @@ struct verdict {
 	int code;           /* CODE_ of base/err.h that fits: 0, 75, 77, 69, 78 */
 	char channel[32];   /* where it happened, if mbsync runs with -V; else "" */
 	char line[512];     /* mbsync's line that decided, escaped; "" if none did */
-	char text[768];     /* one sentence for a person */
-	char hint[1024];    /* what to do, may be empty */
+	char text[1024];    /* one sentence for a person */
+	char hint[1600];    /* what to do, may be empty */
 	unsigned long messages_refused, messages_skipped;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -25,13 +26,15 @@ enum kind {
 	KIND_EXCLUDE,
 	KIND_INCLUDE,
 	KIND_MAP,
+	KIND_DURATION,
+	KIND_DATE,
 };
 
 struct key {
 	const char *section, *name;
 	enum kind kind;
 	size_t offset; /* in struct conf */
-	int min, max;  /* of a number */
+	int min, max;  /* of a number; of a duration in s */
 };
 
 #define AT(field) offsetof(struct conf, field)
@@ -60,6 +63,10 @@ static const struct key keys[] = {
     {"fleet", "haul", KIND_PATH, AT(fleet.haul), 0, 0},
     {"fleet", "mailboxes", KIND_PATH, AT(fleet.mailboxes), 0, 0},
     {"fleet", "timeout", KIND_NUMBER, AT(fleet.timeout), 5, 86400},
+    {"fleet", "grants", KIND_PATH, AT(fleet.grants), 0, 0},
+    {"fleet", "grace", KIND_DURATION, AT(fleet.grace), 0, 7 * 86400},
+    {"fleet", "patience", KIND_DURATION, AT(fleet.patience), 0, 30 * 86400},
+    {"fleet", "ends", KIND_DATE, AT(fleet.ends), 0, 0},
 };
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
@@ -176,6 +183,57 @@ static void set_number(struct reader *r, const struct key *key, const struct ini
 		*(int *)field(r, key) = (int)value;
 }
 
+int conf_duration(const char *text, int max)
+{
+	static const struct {
+		char letter;
+		int seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t n = strlen(text), i;
+	unsigned long long number;
+	int unit = 1;
+	char digits[24];
+
+	for (i = 0; n && i < sizeof(units) / sizeof(units[0]); i++)
+		if (text[n - 1] == units[i].letter) {
+			unit = units[i].seconds;
+			n--;
+			break;
+		}
+	if (n >= sizeof(digits))
+		return -1;
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	if (text_number(digits, (unsigned long long)(max / unit), &number))
+		return -1;
+	return (int)number * unit;
+}
+
+static void set_duration(struct reader *r, const struct key *key, const struct ini_entry *in)
+{
+	int seconds = conf_duration(in->value, key->max);
+
+	if (seconds < key->min)
+		wrong(r, in->line, "%s is not a time such as 90s, 45m, 2h or 1d (at most %dd)", key->name,
+		      key->max / 86400);
+	else
+		*(int *)field(r, key) = seconds;
+}
+
+/* A day as 2027-01-31; the value is its last second, UTC. */
+static void set_date(struct reader *r, const struct key *key, const struct ini_entry *in)
+{
+	struct tm tm = {0}, back;
+	const char *end = strlen(in->value) == 10 ? strptime(in->value, "%Y-%m-%d", &tm) : NULL;
+	time_t when = end && !*end ? timegm(&tm) : -1;
+
+	/* 2027-02-30 would become a day of March. */
+	if (when < 0 || !gmtime_r(&when, &back) || back.tm_mday != tm.tm_mday)
+		wrong(r, in->line, "%s is not a day such as 2027-01-31", key->name);
+	else
+		*(long long *)field(r, key) = (long long)when + 86399;
+}
+
 static void set_path(struct reader *r, const struct key *key, const char *value)
 {
 	while (value[0] == '.' && value[1] == '/' && value[2])
@@ -230,6 +288,12 @@ static void set_value(struct reader *r, const struct key *key, const struct ini_
 		break;
 	case KIND_NUMBER:
 		set_number(r, key, in);
+		break;
+	case KIND_DURATION:
+		set_duration(r, key, in);
+		break;
+	case KIND_DATE:
+		set_date(r, key, in);
 		break;
 	case KIND_TLS:
 		if (!strcasecmp(in->value, "imaps"))
@@ -430,6 +494,8 @@ static void set_defaults(struct reader *r)
 	fall_back(r, &c->fleet.mbsync, strdup("mbsync"));
 	fall_back(r, &c->fleet.haul, file_beside(c->file, "haul"));
 	fall_back(r, &c->fleet.mailboxes, file_beside(c->file, "mailboxes.csv"));
+	c->fleet.grants_named = c->fleet.grants != NULL;
+	fall_back(r, &c->fleet.grants, file_beside(c->file, "grants.csv"));
 	set_port(&c->source);
 	set_port(&c->destination);
 }
@@ -440,7 +506,7 @@ int conf_parse(const char *text, size_t n, const char *file, struct conf *out, s
 	struct err profile = ERR_INIT;
 	int rc = -1;
 
-	*out = (struct conf){.file = strdup(file), .fleet = {.jobs = 4, .timeout = 120}};
+	*out = (struct conf){.file = strdup(file), .fleet = {.jobs = 4, .timeout = 120, .grace = 3600, .patience = 12 * 3600}};
 	if (!out->file) {
 		r.no_memory = true;
 		goto out;
@@ -515,6 +581,7 @@ void conf_clear(struct conf *c)
 	free(c->fleet.mbsync);
 	free(c->fleet.haul);
 	free(c->fleet.mailboxes);
+	free(c->fleet.grants);
 	*c = (struct conf){0};
 }
 

@@ -36,6 +36,11 @@ struct conf_fleet {
 	char *haul;      /* the haul directory: ./haul beside mbhaul.conf */
 	char *mailboxes; /* the CSV: mailboxes.csv beside mbhaul.conf */
 	int timeout;     /* seconds that a server may be silent: 120 */
+	char *grants;    /* what 2-grant.ps1 of `mbhaul admin` wrote: grants.csv beside mbhaul.conf */
+	bool grants_named; /* the file says so itself: then it must be there */
+	int grace;       /* s that a grant may take to arrive: 3600 */
+	int patience;    /* s that `run` waits for the end of an outage of everything: 12 h */
+	long long ends;  /* epoch s, the end of the day on which the migration is to be over; 0: not said */
 };
 
 struct conf {
@@ -59,6 +64,9 @@ void conf_clear(struct conf *c);
 
 /* True for the mechanisms that carry a token: XOAUTH2 and OAUTHBEARER. */
 bool conf_is_token(const char *mechanism);
+
+/* "90", "90s", "45m", "2h", "1d" in seconds; -1 if it is none, or more than max. */
+int conf_duration(const char *text, int max);
 
 /* Fills in %a and %% of a pattern. Malloc'ed; NULL without memory. */
 char *conf_expand(const char *pattern, const char *address);

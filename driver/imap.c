@@ -171,6 +171,16 @@ bool imap_can(const struct imap *c, const char *capability)
 	return false;
 }
 
+unsigned long long imap_capability_number(const struct imap *c, const char *capability)
+{
+	const char *p = strcasestr(c->capability, capability);
+
+	if (!p || p == c->capability || p[-1] != ' ')
+		return 0;
+	p += strlen(capability);
+	return *p >= '0' && *p <= '9' ? strtoull(p, NULL, 10) : 0;
+}
+
 __attribute__((format(printf, 3, 0))) static int send_command(struct imap *c, struct err *e, const char *fmt, va_list ap)
 {
 	struct buf line = BUF_INIT(65536);

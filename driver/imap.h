@@ -43,6 +43,12 @@ void imap_close(struct imap *c);
 /* True if the capability was offered after the login. */
 bool imap_can(const struct imap *c, const char *capability);
 
+/* The number behind a capability such as "APPENDLIMIT=", 0 if it was not offered with one. */
+unsigned long long imap_capability_number(const struct imap *c, const char *capability);
+
+/* Starts libcurl and libsasl2, which a process that forks others does before. */
+int imap_prepare(struct err *e);
+
 /* Sends one command, without tag and CRLF. Returns its number (> 0), or -1. */
 int imap_send(struct imap *c, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

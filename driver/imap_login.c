@@ -134,6 +134,24 @@ static int converse(struct imap *c, int command, int step, struct err *e)
 	return rc;
 }
 
+int imap_prepare(struct err *e)
+{
+	static const sasl_callback_t global[] = {
+	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
+	    {SASL_CB_LIST_END, NULL, NULL},
+	};
+	static bool ready;
+
+	if (ready)
+		return 0;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return err_set(e, CODE_UNAVAILABLE, "libcurl does not start");
+	if (sasl_client_init(global) != SASL_OK)
+		return err_set(e, CODE_UNAVAILABLE, "libsasl2 does not start");
+	ready = true;
+	return 0;
+}
+
 int imap_login(struct imap *c, struct err *e)
 {
 	sasl_callback_t callbacks[] = {
@@ -143,11 +161,6 @@ int imap_login(struct imap *c, struct err *e)
 	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
 	    {SASL_CB_LIST_END, NULL, NULL},
 	};
-	static const sasl_callback_t global[] = {
-	    {SASL_CB_LOG, (sasl_proc)(void (*)(void))no_log, NULL},
-	    {SASL_CB_LIST_END, NULL, NULL},
-	};
-	static bool ready;
 	/* The server's word from before the login; libcurl has asked for it. */
 	const bool at_once = strcasestr(buf_str(&c->greeting), " SASL-IR") != NULL;
 	const char *mech = NULL, *out = NULL;
@@ -155,9 +168,8 @@ int imap_login(struct imap *c, struct err *e)
 	unsigned outlen = 0;
 	int rc = -1, step, command;
 
-	if (!ready && sasl_client_init(global) != SASL_OK)
-		return err_set(e, CODE_UNAVAILABLE, "libsasl2 does not start");
-	ready = true;
+	if (imap_prepare(e))
+		return -1;
 	if (pw) {
 		c->password = malloc(sizeof *c->password + pw->len + 1);
 		if (!c->password)

@@ -126,6 +126,21 @@ bool imap_number(const struct imap_cursor *c, uint32_t *n)
 	return digits(c->value, c->len, n);
 }
 
+bool imap_number64(const struct imap_cursor *c, uint64_t *n)
+{
+	size_t i;
+
+	*n = 0;
+	for (i = 0; i < c->len; i++) {
+		unsigned digit = (unsigned)c->value[i] - '0';
+
+		if (digit > 9 || *n > ((uint64_t)INT64_MAX - digit) / 10)
+			return false;
+		*n = *n * 10 + digit;
+	}
+	return c->len > 0;
+}
+
 bool imap_skip_list(struct imap_cursor *c)
 {
 	int depth = 1;

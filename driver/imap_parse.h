@@ -40,6 +40,9 @@ bool imap_is(const struct imap_cursor *c, const char *word);
 /* The last token as a number up to 2^32-1. */
 bool imap_number(const struct imap_cursor *c, uint32_t *n);
 
+/* The same up to 2^63-1. */
+bool imap_number64(const struct imap_cursor *c, uint64_t *n);
+
 /* Skips the rest of a list whose ( was the last token. False if it never ends. */
 bool imap_skip_list(struct imap_cursor *c);
 

@@ -87,6 +87,7 @@ void ledger_clear(struct ledger *l)
 	free(l->doing);
 	free(l->folder);
 	free(l->mbsync);
+	free(l->verdict);
 	memset(l, 0, sizeof *l);
 }
 
@@ -250,7 +251,8 @@ int ledger_parse(const char *text, size_t n, struct ledger *l)
 	    get_string(o, "folder", &l->folder) || get_string(o, "mbsync", &l->mbsync) ||
 	    get_time(o, "first", &l->first) || get_time(o, "started", &l->started) ||
 	    get_time(o, "updated", &l->updated) || get_time(o, "finished", &l->finished) ||
-	    get_time(o, "next", &l->next) || get_u64(o, "messages", &l->messages) ||
+	    get_time(o, "next", &l->next) || get_time(o, "refused_since", &l->refused_since) ||
+	    get_string(o, "verdict", &l->verdict) || get_u64(o, "messages", &l->messages) ||
 	    get_u64(o, "copied", &l->copied) || get_u32(o, "runs", &runs) || code > 255 ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), l) ||
 	    get_left(cJSON_GetObjectItemCaseSensitive(o, "uncopied"), l) ||
@@ -322,6 +324,8 @@ char *ledger_format(const struct ledger *l)
 	put_number(o, "updated", (double)l->updated);
 	put_number(o, "finished", (double)l->finished);
 	put_number(o, "next", (double)l->next);
+	put_number(o, "refused_since", (double)l->refused_since);
+	put(o, "verdict", l->verdict);
 	cJSON_AddNumberToObject(o, "messages", (double)l->messages);
 	cJSON_AddNumberToObject(o, "copied", (double)l->copied);
 	put_number(o, "runs", l->runs);

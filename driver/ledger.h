@@ -57,6 +57,8 @@ struct ledger {
 	char *folder;     /* while copying: the source folder */
 	char *mbsync;     /* version that wrote mbsync's state last */
 	long long first, started, updated, finished, next; /* next: not before */
+	long long refused_since; /* the source has refused the mailbox since then, without a break */
+	char *verdict;    /* stable word of diagnose.h; "" if it went through */
 	uint64_t messages, copied; /* sums over the folders */
 	unsigned runs;    /* how often mbsync was started by the last sync */
 	bool dirty;       /* mbsync ended abnormally since doubles were last looked for */

@@ -10,6 +10,7 @@
 #include "dialect.h"
 #include "mailboxes.h"
 #include "sync.h"
+#include "worked.h"
 
 enum { BATCH = 64 };
 
@@ -103,15 +104,6 @@ static void say_plan(struct sync *s, const struct folder_plan *earlier)
 
 /* --- making the folders at the destination --- */
 
-static int quoted_name(const struct sync_side *side, const char *name, struct buf *out)
-{
-	struct buf wire = BUF_INIT(8192);
-	int rc = folder_wire(&side->list, name, &wire) || imap_quote(out, buf_str(&wire)) ? -1 : 0;
-
-	buf_clear(&wire);
-	return rc;
-}
-
 static void stuck(struct folder_choice *c, const char *why)
 {
 	char *copy = NULL;
@@ -134,7 +126,7 @@ static int batch(struct sync *s, const char *verb, const size_t *which, size_t n
 		struct buf name = BUF_INIT(16384);
 
 		commands[i] = 0;
-		if (!quoted_name(&s->destination, s->plan.v[which[i]].destination, &name))
+		if (!sync_quoted_name(&s->destination, s->plan.v[which[i]].destination, &name))
 			commands[i] = imap_send(s->destination.imap, e, "%s %s", verb, buf_str(&name));
 		buf_clear(&name);
 		if (commands[i] < 0)
@@ -220,54 +212,25 @@ out:
 
 /* --- the folders to copy --- */
 
-static int on_status(void *arg, const char *text, size_t n, struct err *e)
-{
-	struct imap_cursor c = {text, text + n, "", 0, NULL};
-	struct sync_folder *f = arg;
-	enum imap_kind kind;
-	uint32_t number;
-
-	(void)e;
-	if (imap_next(&c) != IMAP_ATOM || !imap_is(&c, "STATUS"))
-		return 0;
-	imap_next(&c); /* the folder, which may be called anything */
-	while ((kind = imap_next(&c)) != IMAP_END && kind != IMAP_BAD) {
-		bool messages = imap_is(&c, "MESSAGES"), next = imap_is(&c, "UIDNEXT");
-
-		if (kind != IMAP_ATOM || (!messages && !next) || imap_next(&c) != IMAP_ATOM || !imap_number(&c, &number))
-			continue;
-		if (messages)
-			f->messages = number;
-		else
-			f->next = number;
-	}
-	return 0;
-}
-
 /* Counts messages, for the progress and to know later what mbsync must have reached; a folder that will not say counts
  * as empty until it is opened. */
 static int count_messages(struct sync *s, struct err *e)
 {
-	int commands[BATCH];
-	size_t done, i;
+	struct sync_status *v = calloc(s->n_folders + 1, sizeof *v);
+	size_t i;
+	int rc;
 
-	for (done = 0; done < s->n_folders; done += BATCH) {
-		size_t some = s->n_folders - done < BATCH ? s->n_folders - done : BATCH;
-
-		for (i = 0; i < some; i++) {
-			struct buf name = BUF_INIT(16384);
-
-			commands[i] = -1;
-			if (!quoted_name(&s->source, s->plan.v[s->folders[done + i].choice].source, &name))
-				commands[i] = imap_send(s->source.imap, e, "STATUS %s (MESSAGES UIDNEXT)", buf_str(&name));
-			buf_clear(&name);
-		}
-		for (i = 0; i < some; i++)
-			if (commands[i] > 0 && imap_wait(s->source.imap, commands[i], on_status,
-							 &s->folders[done + i], e) < 0)
-				return -1;
+	if (!v)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	for (i = 0; i < s->n_folders; i++)
+		v[i].name = s->plan.v[s->folders[i].choice].source;
+	rc = sync_ask_status(&s->source, "MESSAGES UIDNEXT", v, s->n_folders, e);
+	for (i = 0; i < s->n_folders; i++) {
+		s->folders[i].messages = v[i].messages;
+		s->folders[i].next = v[i].next;
 	}
-	return 0;
+	free(v);
+	return rc;
 }
 
 void sync_clear_folders(struct sync *s)
@@ -439,6 +402,8 @@ int sync_look(struct sync *s, struct verdict *v)
 	memset(&earlier, 0, sizeof earlier);
 	if (sync_connect(s, &s->source, v) || sync_list(s, &s->source, v))
 		return -1;
+	s->ledger.refused_since = 0;
+	worked_mark(s->conf->fleet.haul);
 	memset(&s->plan, 0, sizeof s->plan);
 	if (earlier_plan(s, &earlier, &e)) {
 		sync_verdict(s, &s->source, NULL, &e, v);

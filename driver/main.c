@@ -19,6 +19,7 @@ static const struct command {
 	const char *what; /* NULL: not for people, hence not in the help */
 } commands[] = {
     {"init", cmd_init, "make a commented mbhaul.conf and a sample mailboxes.csv"},
+    {"check", cmd_check, "say what would be in the way, for every mailbox"},
     {"generate", cmd_generate, "write every mailbox's mbsyncrc and sync.sh"},
     {"sync", cmd_sync, "copy what is new in one mailbox"},
     {"run", cmd_run, "copy what is new in all of them, several at a time"},

@@ -11,16 +11,12 @@
 #include "conf.h"
 #include "sync.h"
 
-struct quota {
-	uint32_t used, limit; /* KiB; a limit of 0: none told */
-};
-
 static int on_quota(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct buf unquoted = BUF_INIT(4096);
 	struct imap_cursor c = {text, text + n, "", 0, &unquoted};
-	struct quota *q = arg;
-	uint32_t used, limit;
+	struct sync_quota *q = arg;
+	uint64_t used, limit;
 
 	(void)e;
 	if (imap_next(&c) == IMAP_ATOM && imap_is(&c, "QUOTA")) {
@@ -29,28 +25,35 @@ static int on_quota(void *arg, const char *text, size_t n, struct err *e)
 			while (imap_next(&c) == IMAP_ATOM) {
 				bool storage = imap_is(&c, "STORAGE");
 
-				if (imap_next(&c) != IMAP_ATOM || !imap_number(&c, &used) ||
-				    imap_next(&c) != IMAP_ATOM || !imap_number(&c, &limit))
+				if (imap_next(&c) != IMAP_ATOM || !imap_number64(&c, &used) ||
+				    imap_next(&c) != IMAP_ATOM || !imap_number64(&c, &limit))
 					break;
 				/* Of several roots, the one with the least room. */
 				if (storage && limit &&
-				    (!q->limit || (int64_t)limit - used < (int64_t)q->limit - q->used))
-					*q = (struct quota){used, limit};
+				    (!q->limit || (int64_t)(limit - used) < (int64_t)(q->limit - q->used)))
+					*q = (struct sync_quota){used, limit};
 			}
 	}
 	buf_clear(&unquoted);
 	return 0;
 }
 
+int sync_ask_quota(struct sync_side *side, struct sync_quota *q, struct err *e)
+{
+	*q = (struct sync_quota){0, 0};
+	if (!imap_can(side->imap, "QUOTA"))
+		return 0;
+	return imap_command(side->imap, on_quota, q, e, "GETQUOTAROOT INBOX") < 0 ? -1 : 0;
+}
+
 int sync_check_quota(struct sync *s, struct verdict *v)
 {
-	struct quota q = {0, 0};
+	struct sync_quota q;
 	struct err e = ERR_INIT;
 	struct verdict ignored;
 	size_t i, full = 0;
 
-	if (sync_connect(s, &s->destination, &ignored) || !imap_can(s->destination.imap, "QUOTA") ||
-	    imap_command(s->destination.imap, on_quota, &q, &e, "GETQUOTAROOT INBOX") != IMAP_OK || !q.limit)
+	if (sync_connect(s, &s->destination, &ignored) || sync_ask_quota(&s->destination, &q, &e) || !q.limit)
 		return 0;
 	for (i = 0; i < s->ledger.n_left; i++) {
 		const struct ledger_message *m = &s->ledger.left[i];
@@ -60,8 +63,10 @@ int sync_check_quota(struct sync *s, struct verdict *v)
 	}
 	if (!full || classify_answer(&s->facts, SIDE_DESTINATION, "NO [OVERQUOTA]", v))
 		return 0;
-	snprintf(v->line, sizeof v->line, "QUOTA (STORAGE %u %u)", q.used, q.limit);
-	snprintf(s->full, sizeof s->full, "%u of %u KB are used", q.used, q.limit);
+	snprintf(v->line, sizeof v->line, "QUOTA (STORAGE %llu %llu)", (unsigned long long)q.used,
+		 (unsigned long long)q.limit);
+	snprintf(s->full, sizeof s->full, "%llu of %llu KB are used", (unsigned long long)q.used,
+		 (unsigned long long)q.limit);
 	log_say(&s->log, "the destination refused messages, and %s", s->full);
 	return -1;
 }

@@ -22,11 +22,15 @@
 #include "engine.h"
 #include "generate.h"
 #include "haul.h"
+#include "judge.h"
 #include "ledger.h"
+#include "log.h"
 #include "mailboxes.h"
 #include "run_view.h"
+#include "table.h"
+#include "worked.h"
 
-enum { ROUNDS_MOST = 3, KILL_AFTER_MS = 30000 };
+enum { ROUNDS_MOST = 3, KILL_AFTER_MS = 30000, PAUSE_LEAST_S = 120 };
 
 struct run {
 	struct globals *g;
@@ -36,6 +40,10 @@ struct run {
 	int jobs;
 	struct run_row *rows; /* in the order of work */
 	size_t n;
+	struct fleet fleet;
+	size_t probed; /* the row that was asked last during a pause */
+	long long pause_limit; /* s */
+	bool told_wait;
 	struct run_view view;
 };
 
@@ -94,6 +102,117 @@ static void hear(struct run_row *row)
 	}
 }
 
+/* Does it say anything about the others? */
+static enum fleet_seen seen_of(const struct run_row *row, const struct ledger *l)
+{
+	static const char *const shut[] = {"auth-source", "auth-destination", "auth", "not-connected", "token", "unavailable",
+					   "dropped", "timeout", "unreachable"};
+	/* The administrator's script, or the destination, says it of this one alone. */
+	static const char *const own[] = {"no-mailbox", "destination-missing", "destination-full"};
+
+	if (row->code == CODE_CONFIG)
+		return FLEET_OWN; /* waiting does not mend a configuration */
+	if (row->code == CODE_DONE || row->code == CODE_LEFT || l->copied > row->copied)
+		return FLEET_IN;
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (l->verdict && !strcmp(l->verdict, own[i]))
+			return FLEET_OWN;
+	for (size_t i = 0; i < sizeof shut / sizeof *shut; i++)
+		if (l->reason && !strcmp(l->reason, shut[i]))
+			return FLEET_SHUT;
+	return FLEET_OWN;
+}
+
+/* Says what it means that everybody is shut out, out of what the last of them saw. */
+static void say_pause(struct run *r, const struct run_row *row, const struct ledger *l)
+{
+	struct verdict v = {.side = l->reason && !strcmp(l->reason, "auth-destination") ? SIDE_DESTINATION : SIDE_SOURCE,
+			    .reason = l->reason,
+			    .kind = l->state == LEDGER_REFUSED ? VERDICT_REFUSED : VERDICT_LATER};
+	struct buf text = BUF_INIT(4096);
+	struct diagnosis d;
+	struct judge j;
+	char until[32], advice[1600], note[200];
+
+	text_copy(v.line, sizeof v.line, l->answer ? l->answer : "");
+	text_copy(v.text, sizeof v.text, l->text ? l->text : "");
+	text_copy(v.hint, sizeof v.hint, l->hint ? l->hint : "");
+	judge_begin(&j, r->conf, r->g, row->mailbox->address, row->mailbox->destination, l, v.side, FLEET_STREAK - 1);
+	judge_verdict(&j, &v, &d);
+	judge_clear(&j);
+	log_time(until, r->fleet.probe_at);
+	diagnose_advice(advice, sizeof advice, &d);
+	snprintf(note, sizeof note, "%d mailboxes in a row were shut out and none was let in: the fleet is paused, and one is asked again at %s",
+		 FLEET_STREAK, until);
+	buf_addf(&text, "seen: %s\nmeans: %s\n", d.seen, d.means);
+	if (*advice)
+		buf_addf(&text, "do: %s\n", advice);
+	buf_addf(&text, "waiting: %s\n", d.waiting);
+	view_note(&r->view, note, buf_str(&text));
+	snprintf(r->view.paused, sizeof r->view.paused, "paused, asked again at %s", until);
+	buf_clear(&text);
+}
+
+/* Those that were shut out on the way to the pause, and the probes, are not done with. */
+static void put_back(struct run *r, const struct run_row *now)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct run_row *row = &r->rows[i];
+
+		if (row->state != RUN_ENDED || row->seen != FLEET_SHUT)
+			continue;
+		row->state = RUN_WAITING;
+		row->next = 0;
+		r->view.ended -= row != now; /* that one was not counted yet */
+	}
+}
+
+/*
+ * How long the pause may last. Where somebody was let in before, it may be an outage; where nobody ever was, waiting
+ * helps no longer than a grant may be on its way, counted from the first refusal.
+ */
+static long long longest_pause(const struct run *r)
+{
+	const long long now = (long long)time(NULL);
+	long long since = now, left;
+
+	if (worked_when(r->conf->fleet.haul))
+		return r->conf->fleet.patience;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->rows[i].refused_since && r->rows[i].refused_since < since)
+			since = r->rows[i].refused_since;
+	left = since + r->conf->fleet.grace - now;
+	return left > PAUSE_LEAST_S ? left : PAUSE_LEAST_S;
+}
+
+/* A mailbox has ended: what does it mean for the others? */
+static void weigh(struct run *r, struct run_row *row, const struct ledger *l)
+{
+	const long long now = (long long)time(NULL);
+	char until[32];
+
+	row->probe = false;
+	switch (fleet_ended(&r->fleet, (size_t)(row - r->rows), row->seen, now)) {
+	case FLEET_PAUSES:
+		put_back(r, row);
+		r->pause_limit = longest_pause(r);
+		say_pause(r, row, l);
+		break;
+	case FLEET_STAYS:
+		if (row->seen == FLEET_SHUT)
+			put_back(r, row);
+		log_time(until, r->fleet.probe_at);
+		snprintf(r->view.paused, sizeof r->view.paused, "paused, asked again at %s", until);
+		break;
+	case FLEET_RESUMES:
+		view_note(&r->view, "a mailbox was let in: the others go on", NULL);
+		r->view.paused[0] = 0;
+		break;
+	case FLEET_GOES_ON:
+		break;
+	}
+}
+
 static void end_of(struct run *r, struct run_row *row, int raw)
 {
 	struct err e = ERR_INIT;
@@ -116,11 +235,15 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 	row->copied = l.copied;
 	row->reason_later = row->code == CODE_LATER && l.state == LEDGER_LATER && l.code == CODE_LATER;
 	row->next = l.next;
-	if (row->code == CODE_LATER && row->reason_later && row->rounds < ROUNDS_MOST && !engine_stop) {
+	row->refused_since = l.refused_since;
+	row->patient = row->reason_later && l.verdict && !strcmp(l.verdict, "not-propagated");
+	row->seen = l.started < row->begun ? FLEET_OWN : seen_of(row, &l);
+	if (row->code == CODE_LATER && row->reason_later && (row->patient || row->rounds < ROUNDS_MOST) && !engine_stop) {
 		row->state = RUN_WAITING;
 		if (row->next < (long long)time(NULL) + 30)
 			row->next = (long long)time(NULL) + 30;
 	}
+	weigh(r, row, &l);
 	if (WIFSIGNALED(raw))
 		view_failed(&r->view, row, "the sync was killed; the same command goes on from there");
 	else if (l.state == LEDGER_RUNNING || l.code != row->code)
@@ -146,12 +269,37 @@ static void reap(struct run *r)
 	}
 }
 
+/* During a pause: those that were shut out in turn, so that one that has a reason of its own is not asked for all. */
+static struct run_row *next_probe(struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct run_row *row = &r->rows[(r->probed + 1 + i) % r->n];
+
+		if (row->state == RUN_WAITING && row->seen == FLEET_SHUT) {
+			r->probed = (size_t)(row - r->rows);
+			return row;
+		}
+	}
+	return NULL;
+}
+
 static struct run_row *next_row(struct run *r)
 {
 	long long now = (long long)time(NULL);
 	struct run_row *late = NULL;
+	bool probe;
 	size_t i;
 
+	if (!fleet_may_start(&r->fleet, now, &probe))
+		return NULL;
+	if (probe) {
+		late = next_probe(r);
+		if (late) {
+			fleet_probed(&r->fleet);
+			late->probe = true;
+		}
+		return late;
+	}
 	for (i = 0; i < r->n; i++) {
 		if (r->rows[i].state == RUN_NEW)
 			return &r->rows[i];
@@ -159,6 +307,23 @@ static struct run_row *next_row(struct run *r)
 			late = &r->rows[i];
 	}
 	return late;
+}
+
+static bool give_up(struct run *r)
+{
+	struct buf text = BUF_INIT(256);
+
+	if (!fleet_gives_up(&r->fleet, (long long)time(NULL), r->pause_limit))
+		return false;
+	buf_adds(&text, "it has been so for ");
+	table_duration(&text, (long long)time(NULL) - r->fleet.since);
+	buf_adds(&text, ": given up; the same command goes on from here");
+	view_note(&r->view, buf_str(&text), NULL);
+	buf_clear(&text);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->rows[i].state == RUN_WAITING && r->rows[i].seen == FLEET_SHUT)
+			r->rows[i].state = RUN_ENDED;
+	return true;
 }
 
 static size_t count(const struct run *r, enum run_state state)
@@ -177,6 +342,20 @@ static void signal_all(struct run *r, int sig)
 	for (i = 0; i < r->n; i++)
 		if (r->rows[i].state == RUN_RUNNING)
 			kill(-r->rows[i].pid, sig);
+}
+
+/* The last ones wait for a permission that may be on its way: that is said once. */
+static void say_wait(struct run *r)
+{
+	size_t patient = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		patient += r->rows[i].state == RUN_WAITING && r->rows[i].patient;
+	if (r->told_wait || !patient || patient != count(r, RUN_WAITING) || r->fleet.paused)
+		return;
+	r->told_wait = true;
+	view_note(&r->view, "what is left waits for permissions that may be on their way, and is asked again with growing pauses",
+		  "Ctrl-C ends the wait; the same command goes on from there");
 }
 
 static void work(struct run *r)
@@ -201,12 +380,17 @@ static void work(struct run *r)
 			}
 			running++;
 		}
-		if (!running && (engine_stop || !count(r, RUN_WAITING)))
+		if (!running && (engine_stop || (!count(r, RUN_WAITING) && !r->fleet.paused)))
 			return;
+		if (!running && r->fleet.paused && give_up(r))
+			return;
+		if (!running && !count(r, RUN_NEW) && !engine_stop)
+			say_wait(r);
 		if (engine_stop && seen < engine_stop) {
 			view_note(&r->view, seen || engine_stop > 1 ? "stopping at once"
 								    : "stopping: waiting for the running mailboxes; once more to stop at "
-								      "once");
+								      "once",
+				  NULL);
 			signal_all(r, seen || engine_stop > 1 ? SIGKILL : SIGTERM);
 			seen = engine_stop;
 			told = file_now_ms();
@@ -220,21 +404,6 @@ static void work(struct run *r)
 			nanosleep(&t, NULL);
 		}
 	}
-}
-
-/* 77 before 1 before 75 before 0; what is wrong on this machine comes before a mailbox that is not complete. */
-static int worse(int a, int b)
-{
-	static const int order[] = {CODE_DONE, CODE_LATER, CODE_LEFT, CODE_UNAVAILABLE, CODE_DATA, CODE_CONFIG, CODE_REFUSED};
-	size_t i, x = 3, y = 3;
-
-	for (i = 0; i < sizeof order / sizeof *order; i++) {
-		if (order[i] == a)
-			x = i;
-		if (order[i] == b)
-			y = i;
-	}
-	return x > y ? a : b;
 }
 
 /* Largest first, where sizes are known from an earlier look; the others in the order of the file. */
@@ -305,7 +474,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses)
 		goto out;
 	}
 	r->env = engine_environment(r->conf, r->g);
-	if (!r->env) {
+	if (!r->env || engine_set_environment(r->conf, r->g, &e)) {
 		rc = CODE_UNAVAILABLE;
 		goto out;
 	}
@@ -313,7 +482,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses)
 	work(r);
 	rc = CODE_DONE;
 	for (i = 0; i < r->n; i++)
-		rc = worse(rc, r->rows[i].state == RUN_ENDED ? r->rows[i].code : CODE_LATER);
+		rc = err_worse(rc, r->rows[i].state == RUN_ENDED ? r->rows[i].code : CODE_LATER);
 	view_end(&r->view, r->rows, r->n, engine_stop != 0);
 out:
 	for (i = 0; i < r->n; i++)

@@ -58,6 +58,19 @@ static void begin_line(struct run_view *v, const struct run_row *row, struct buf
 	buf_adds(line, "  ");
 }
 
+/* The same cure 300 times would hide the others: it is printed for the first mailbox that has it. */
+static bool is_told(struct run_view *v, const struct ledger *l)
+{
+	const char *word = l->verdict && *l->verdict ? l->verdict : l->reason ? l->reason : "";
+
+	for (size_t i = 0; i < v->n_told; i++)
+		if (!strcmp(v->told[i], word))
+			return true;
+	if (v->n_told < sizeof v->told / sizeof *v->told)
+		snprintf(v->told[v->n_told++], sizeof *v->told, "%s", word);
+	return false;
+}
+
 void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l)
 {
 	struct buf line = BUF_INIT(65536);
@@ -67,7 +80,7 @@ void view_ended(struct run_view *v, const struct run_row *row, const struct ledg
 	if (row->state == RUN_WAITING)
 		buf_adds(&line, "; tried again later");
 	buf_addc(&line, '\n');
-	if (l->hint && l->hint[0] && l->state != LEDGER_LEFT && row->state == RUN_ENDED)
+	if (l->hint && l->hint[0] && l->state != LEDGER_LEFT && row->state == RUN_ENDED && !is_told(v, l))
 		table_wrap(&line, l->hint, 12);
 	fputs(buf_str(&line), stdout);
 	fflush(stdout);
@@ -87,11 +100,25 @@ void view_failed(struct run_view *v, const struct run_row *row, const char *text
 	buf_clear(&line);
 }
 
-void view_note(struct run_view *v, const char *text)
+void view_note(struct run_view *v, const char *text, const char *hint)
 {
+	struct buf lines = BUF_INIT(16384);
+
 	wipe(v);
-	printf("mbhaul: %s\n", text);
+	buf_adds(&lines, "mbhaul: ");
+	table_text(&lines, text);
+	buf_addc(&lines, '\n');
+	for (const char *p = hint ? hint : "", *lf; *p; p = *lf ? lf + 1 : lf) {
+		char line[2048];
+
+		lf = strchrnul(p, '\n');
+		snprintf(line, sizeof line, "%.*s", (int)(lf - p), p);
+		table_wrap(&lines, line, 8);
+	}
+	fputs(buf_str(&lines), stdout);
 	fflush(stdout);
+	v->drawn_ms = 0;
+	buf_clear(&lines);
 }
 
 static void add_rate(struct run_view *v, uint64_t copied, uint64_t messages, struct buf *line)
@@ -157,7 +184,10 @@ void view_draw(struct run_view *v, struct run_row *rows, size_t n)
 	buf_adds(&line, " of ");
 	table_number(&line, messages);
 	buf_adds(&line, unknown ? " messages and more" : " messages");
-	add_rate(v, copied, unknown ? 0 : messages, &line);
+	if (v->paused[0])
+		buf_addf(&line, "; %s", v->paused);
+	else
+		add_rate(v, copied, unknown ? 0 : messages, &line);
 	table_cell(&out, buf_str(&line), columns - 1);
 	buf_addc(&out, '\n');
 	wipe(v);

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fleet.h"
+
 struct ledger;
 struct mailbox;
 
@@ -24,8 +26,12 @@ struct run_row {
 	int rounds;          /* how often it was started */
 	int code;            /* its exit code */
 	bool reason_later;   /* its ledger says why it is to be tried later */
+	bool patient;        /* ... and that it may take as long as a grant does */
+	enum fleet_seen seen; /* what its last sync says of the fleet */
+	bool probe;          /* it is asked for the others, during a pause */
 	long long next;      /* epoch s: not before */
 	long long begun;     /* epoch s */
+	long long refused_since; /* epoch s, of its ledger */
 	long long started_ms, took_ms;
 	uint64_t messages, copied, copied_before;
 	char said[512];      /* the last line that it printed, but for hints below it */
@@ -41,12 +47,16 @@ struct run_view {
 	size_t ended, total;
 	long long begun_ms, drawn_ms;
 	uint64_t copied_begun; /* messages that were there when it began */
+	char paused[200];      /* why nothing is started at present; "" if not */
+	char told[32][32];     /* verdicts whose cure was printed in full already */
+	size_t n_told;
 };
 
 void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs);
 void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l);
 void view_failed(struct run_view *v, const struct run_row *row, const char *text);
-void view_note(struct run_view *v, const char *text);
+/* One line, and below it those of `hint` (NULL: none). */
+void view_note(struct run_view *v, const char *text, const char *hint);
 void view_draw(struct run_view *v, struct run_row *rows, size_t n); /* at most twice a second */
 void view_end(struct run_view *v, const struct run_row *rows, size_t n, bool stopped);
 

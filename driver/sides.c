@@ -8,9 +8,51 @@
 #include "commands.h"
 #include "conf.h"
 #include "engine.h"
+#include "mailboxes.h"
+#include "password.h"
 #include "sync.h"
 
-enum { TOKEN_WAIT_S = 30 };
+enum { TOKEN_WAIT_S = 30, STATUS_BATCH = 64 };
+
+int sync_begin_sides(struct sync *s, struct err *e)
+{
+	const char *address = s->mailbox->address;
+
+	s->source.which = SIDE_SOURCE;
+	s->source.conf = &s->conf->source;
+	s->source.user = strdup(address);
+	s->destination.which = SIDE_DESTINATION;
+	s->destination.conf = &s->conf->destination;
+	s->destination.user = conf_expand(s->conf->destination_user, s->mailbox->destination);
+	if (!s->source.user || !s->destination.user)
+		return err_set(e, CODE_UNAVAILABLE, "no memory");
+	if (secret_init(&s->destination.password, SECRET_MAX, e))
+		return -1;
+	if (!conf_is_token(s->conf->destination.auth) && !s->source_only &&
+	    password_find(s->conf, s->mailbox, &s->destination.password, e))
+		return -1;
+	s->known[0] = s->destination.password.len ? secret_str(&s->destination.password) : NULL;
+	s->facts = (struct classify_facts){.source_host = s->conf->source.host,
+					   .destination_host = s->conf->destination.host,
+					   .source_mech = s->conf->source.auth,
+					   .destination_mech = s->conf->destination.auth,
+					   .address = address,
+					   .destination = s->destination.user};
+	return engine_set_environment(s->conf, s->g, e);
+}
+
+void sync_end_sides(struct sync *s)
+{
+	imap_close(s->source.imap);
+	imap_close(s->destination.imap);
+	s->source.imap = s->destination.imap = NULL;
+	folder_list_clear(&s->source.list);
+	folder_list_clear(&s->destination.list);
+	free(s->source.user);
+	free(s->destination.user);
+	s->source.user = s->destination.user = NULL;
+	secret_clear(&s->destination.password);
+}
 
 void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v)
 {
@@ -189,4 +231,68 @@ refused:
 			imap_last_answer(c));
 	sync_verdict(s, side, imap_last_answer(c), &e, v);
 	return -1;
+}
+
+/* --- STATUS --- */
+
+static int on_status(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct imap_cursor c = {text, text + n, "", 0, NULL};
+	struct sync_status *out = arg;
+	enum imap_kind kind;
+
+	(void)e;
+	if (imap_next(&c) != IMAP_ATOM || !imap_is(&c, "STATUS"))
+		return 0;
+	imap_next(&c); /* the folder, which may be called anything */
+	while ((kind = imap_next(&c)) != IMAP_END && kind != IMAP_BAD) {
+		bool messages = imap_is(&c, "MESSAGES"), next = imap_is(&c, "UIDNEXT"), size = imap_is(&c, "SIZE");
+		uint64_t number;
+
+		if (kind != IMAP_ATOM || !(messages || next || size) || imap_next(&c) != IMAP_ATOM ||
+		    !imap_number64(&c, &number))
+			continue;
+		if (size) {
+			out->bytes = number;
+			out->has_bytes = true;
+		} else if (number <= UINT32_MAX && messages) {
+			out->messages = (uint32_t)number;
+			out->told = true;
+		} else if (number <= UINT32_MAX) {
+			out->next = (uint32_t)number;
+		}
+	}
+	return 0;
+}
+
+int sync_quoted_name(const struct sync_side *side, const char *name, struct buf *out)
+{
+	struct buf wire = BUF_INIT(8192);
+	int rc = folder_wire(&side->list, name, &wire) || imap_quote(out, buf_str(&wire)) ? -1 : 0;
+
+	buf_clear(&wire);
+	return rc;
+}
+
+int sync_ask_status(struct sync_side *side, const char *items, struct sync_status *v, size_t n, struct err *e)
+{
+	int commands[STATUS_BATCH];
+	size_t done, i;
+
+	for (done = 0; done < n; done += STATUS_BATCH) {
+		size_t some = n - done < STATUS_BATCH ? n - done : STATUS_BATCH;
+
+		for (i = 0; i < some; i++) {
+			struct buf name = BUF_INIT(16384);
+
+			commands[i] = -1;
+			if (!sync_quoted_name(side, v[done + i].name, &name))
+				commands[i] = imap_send(side->imap, e, "STATUS %s (%s)", buf_str(&name), items);
+			buf_clear(&name);
+		}
+		for (i = 0; i < some; i++)
+			if (commands[i] > 0 && imap_wait(side->imap, commands[i], on_status, &v[done + i], e) < 0)
+				return -1;
+	}
+	return 0;
 }

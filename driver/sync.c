@@ -13,8 +13,8 @@
 #include "conf.h"
 #include "engine.h"
 #include "haul.h"
+#include "judge.h"
 #include "mailboxes.h"
-#include "password.h"
 #include "state.h"
 #include "table.h"
 
@@ -46,14 +46,42 @@ static int finish(struct sync *s, enum ledger_state state, int code, const char 
 	ledger_set(&l->folder, "");
 	if (state != LEDGER_LATER)
 		l->next = 0;
+	if (state == LEDGER_DONE || state == LEDGER_LEFT)
+		ledger_set(&l->verdict, "");
 	sync_write(s, true);
 	log_say(&s->log, "%s: %s%s%s", ledger_state_word(state), text, hint[0] ? " -- " : "", hint);
 	return code;
 }
 
-static int finish_verdict(struct sync *s, const struct verdict *v)
+/* Words that Exchange and others use for several things: what is known around them decides. */
+static bool needs_judging(const struct verdict *v)
+{
+	static const char *const words[] = {"auth-source", "auth-destination", "auth", "not-connected"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(v->reason, words[i]))
+			return true;
+	return false;
+}
+
+static int finish_verdict(struct sync *s, struct verdict *v)
 {
 	int code = v->code ? v->code : CODE_UNAVAILABLE;
+	struct diagnosis d;
+	struct judge j;
+
+	if (needs_judging(v) && v->side != SIDE_DESTINATION && !s->ledger.refused_since)
+		s->ledger.refused_since = (long long)time(NULL);
+	judge_begin(&j, s->conf, s->g, s->mailbox->address, s->destination.user, &s->ledger, v->side, 0);
+	judge_verdict(&j, v, &d);
+	judge_clear(&j);
+	ledger_set(&s->ledger.verdict, d.verdict);
+	if (needs_judging(v)) {
+		text_copy(v->text, sizeof v->text, d.means);
+		diagnose_advice(v->hint, sizeof v->hint, &d);
+		v->kind = d.outcome == DIAGNOSE_WAITING ? VERDICT_LATER : VERDICT_REFUSED;
+		v->wait_s = d.retry ? (int)(d.retry - j.facts.now) : 0;
+	}
 
 	switch (v->kind) {
 	case VERDICT_LATER:
@@ -342,30 +370,11 @@ static int set_up(struct sync *s, struct err *e)
 	s->rc = haul_path(haul, address, HAUL_MBSYNCRC);
 	s->status_path = haul_path(haul, address, HAUL_STATUS);
 	s->folders_path = haul_path(haul, address, HAUL_FOLDERS);
-	s->source.which = SIDE_SOURCE;
-	s->source.conf = &s->conf->source;
-	s->source.user = strdup(address);
-	s->destination.which = SIDE_DESTINATION;
-	s->destination.conf = &s->conf->destination;
-	s->destination.user = conf_expand(s->conf->destination_user, s->mailbox->destination);
-	if (!s->dir || !s->state_dir || !s->rc || !s->status_path || !s->folders_path || !s->source.user ||
-	    !s->destination.user)
+	if (!s->dir || !s->state_dir || !s->rc || !s->status_path || !s->folders_path)
 		return err_set(e, CODE_UNAVAILABLE, "no memory");
-	if (secret_init(&s->destination.password, SECRET_MAX, e))
+	if (sync_begin_sides(s, e))
 		return -1;
-	if (!conf_is_token(s->conf->destination.auth) &&
-	    password_find(s->conf, s->mailbox, &s->destination.password, e))
-		return -1;
-	s->known[0] = s->destination.password.len ? secret_str(&s->destination.password) : NULL;
-	s->facts = (struct classify_facts){.source_host = s->conf->source.host,
-					   .destination_host = s->conf->destination.host,
-					   .source_mech = s->conf->source.auth,
-					   .destination_mech = s->conf->destination.auth,
-					   .address = address,
-					   .destination = s->destination.user};
 	if (generate_ask_version(s->conf, &s->dialect, s->version, e))
-		return -1;
-	if (engine_set_environment(s->conf, s->g, e))
 		return -1;
 	s->env = engine_environment(s->conf, s->g);
 	if (!s->env)
@@ -375,13 +384,7 @@ static int set_up(struct sync *s, struct err *e)
 
 static void tear_down(struct sync *s)
 {
-	imap_close(s->source.imap);
-	imap_close(s->destination.imap);
-	folder_list_clear(&s->source.list);
-	folder_list_clear(&s->destination.list);
-	free(s->source.user);
-	free(s->destination.user);
-	secret_clear(&s->destination.password);
+	sync_end_sides(s);
 	sync_clear_folders(s);
 	folder_plan_clear(&s->plan);
 	ledger_clear(&s->ledger);

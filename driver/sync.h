@@ -70,6 +70,7 @@ struct sync {
 	struct ledger ledger;
 	struct sync_side source, destination;
 	struct folder_plan plan;
+	bool source_only;  /* the destination is not logged in to: no password is looked for */
 	bool plan_trusted; /* in: the last sync went through; out of a look: the destination was not looked at */
 	struct sync_folder *folders;
 	size_t n_folders;
@@ -86,6 +87,11 @@ struct sync {
 	long long written_ms;
 };
 
+/* Users, passwords, the facts for classify and our own environment. g, conf and mailbox are set. sync_end_sides in every
+ * case. */
+int sync_begin_sides(struct sync *s, struct err *e);
+void sync_end_sides(struct sync *s);
+
 /* Each returns 0, or -1 with the verdict. */
 int sync_look(struct sync *s, struct verdict *v);
 int sync_copy(struct sync *s, struct verdict *v);
@@ -95,6 +101,30 @@ int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v);
 
 /* Fills side->list; connected. */
 int sync_list(struct sync *s, struct sync_side *side, struct verdict *v);
+
+/* What STATUS says of a folder. */
+struct sync_status {
+	const char *name; /* canonical; the caller's */
+	uint32_t messages, next;
+	uint64_t bytes;
+	bool told;        /* it answered */
+	bool has_bytes;
+};
+
+/* STATUS of n folders of the side's list, many at once. `items`: "MESSAGES UIDNEXT". A folder that refuses stays at zero;
+ * -1 for a connection that is gone. */
+int sync_ask_status(struct sync_side *side, const char *items, struct sync_status *v, size_t n, struct err *e);
+
+/* Appends a canonical name as a quoted string for the server; -1 if it has no name there. */
+int sync_quoted_name(const struct sync_side *side, const char *name, struct buf *out);
+
+/* The room of a mailbox (RFC 9208), in KiB; a limit of 0: none told. */
+struct sync_quota {
+	uint64_t used, limit;
+};
+
+/* Asks the destination for it, connected. Without QUOTA, or refused: none told. -1 for a connection that is gone. */
+int sync_ask_quota(struct sync_side *side, struct sync_quota *q, struct err *e);
 
 /* A verdict out of a failed look: the server's answer if it is a known one, else the error. */
 void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v);

@@ -190,6 +190,24 @@ none "every member of status.json is described in mbhaul(1)" out
 comm -13 members described >out
 none "mbhaul(1) describes no other members" out
 
+# The members of check.jsonl, and the verdicts.
+sed -n '/^static void put_source/,/^static const struct {/p' "$here/driver/check_file.c" |
+	grep -oE '(put|put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >members
+[ "$(wc -l <members)" -gt 30 ]
+check "the members of check.jsonl are found in driver/check_file.c" $?
+awk '/^\.Ss / { on = $2 == "check.jsonl" } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z_]+$/) print $i }' \
+	"${page[mbhaul.1]}" | grep -vxE 'sent|trash|drafts|junk|archive' | sort -u >described
+comm -3 members described >out
+none "mbhaul(1) describes every member of check.jsonl, and no other" out
+grep -oE '(AND_[A-Z_ |]*|0), (AND_[A-Z_ |]*|0), "[a-z-]+", (READY|WAITING|ACT|FAILED)' "$here/driver/diagnose_table.c" |
+	grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >verdicts
+[ "$(wc -l <verdicts)" -gt 20 ]
+check "the verdicts are found in driver/diagnose_table.c" $?
+awk '/The verdicts:/ { on = 1 } /^\.Ss / { on = 0 } on && /^\.It Cm / { for (i = 3; i <= NF; i++) if ($i ~ /^[a-z-]+$/) print $i }' \
+	"${page[mbhaul.1]}" | sort -u >described
+comm -3 verdicts described >out
+none "mbhaul(1) describes every verdict, and no other" out
+
 # The kinds of what was not copied.
 {
 	sed -n '/^static const char \*kind_of/,/^}/p' "$here/driver/pairs.c"

@@ -71,3 +71,18 @@ int err_print(const struct err *e, const char *program)
 	}
 	return e->code;
 }
+
+/* What is wrong on this machine comes before a mailbox that is not complete. */
+int err_worse(int a, int b)
+{
+	static const int order[] = {CODE_DONE, CODE_LATER, CODE_LEFT, CODE_UNAVAILABLE, CODE_DATA, CODE_CONFIG, CODE_REFUSED};
+	size_t x = 3, y = 3;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		if (order[i] == a)
+			x = i;
+		if (order[i] == b)
+			y = i;
+	}
+	return x > y ? a : b;
+}

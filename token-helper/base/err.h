@@ -46,6 +46,9 @@ int err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 /* Puts "what: " before the text. Returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of the codes of several mailboxes the one to end with: 77 before 78, 65, 69, 1, 75 and 0; others count as 69. */
+int err_worse(int a, int b);
+
 /* Prints "program: text" and, where there is one, the hint on a line of its own, to stderr, with
  * control characters escaped. Returns e->code, for a main that ends with it. */
 int err_print(const struct err *e, const char *program);

@@ -1,0 +1,68 @@
+#include "earlier.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/text.h"
+
+char *earlier_path(const char *haul, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", haul, name) < 0 ? NULL : path;
+}
+
+static long long get_time(const cJSON *o, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+
+	return cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 1e11 ? (long long)v->valuedouble : 0;
+}
+
+int earlier_parse(const char *line, size_t n, struct earlier *out)
+{
+	cJSON *o = cJSON_ParseWithLength(line, n);
+	const cJSON *version = cJSON_GetObjectItemCaseSensitive(o, "version");
+	const char *address = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "address"));
+	int rc = -1;
+
+	*out = (struct earlier){0};
+	if (cJSON_IsNumber(version) && version->valueint == EARLIER_VERSION && address && *address &&
+	    strlen(address) < sizeof out->address) {
+		snprintf(out->address, sizeof out->address, "%s", address);
+		out->refused_since = get_time(o, "refused_since");
+		out->last_ready = get_time(o, "last_ready");
+		out->checked = get_time(o, "checked");
+		rc = 0;
+	}
+	cJSON_Delete(o);
+	return rc;
+}
+
+bool earlier_find(const char *haul, const char *address, struct earlier *out)
+{
+	struct buf text = BUF_INIT(EARLIER_FILE_MAX);
+	char *path = earlier_path(haul, "check.jsonl");
+	struct err ignored = ERR_INIT;
+	bool found = false;
+
+	*out = (struct earlier){0};
+	if (path && !file_read(path, EARLIER_FILE_MAX, &text, NULL, &ignored)) {
+		for (const char *p = buf_str(&text), *lf; !found && *p; p = *lf ? lf + 1 : lf) {
+			lf = strchrnul(p, '\n');
+			/* Most lines need no parsing: their beginning tells. */
+			found = memmem(p, (size_t)(lf - p) < 400 ? (size_t)(lf - p) : 400, "\"address\"", 9) &&
+				!earlier_parse(p, (size_t)(lf - p), out) && !strcasecmp(out->address, address);
+		}
+	}
+	if (!found)
+		*out = (struct earlier){0};
+	buf_clear(&text);
+	free(path);
+	return found;
+}

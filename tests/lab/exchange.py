@@ -26,6 +26,11 @@ Faults; a bare value stands for the key in brackets; "times" says how often (0: 
   stub [uids] or {folder:[uids]}            the message is replaced by Exchange's stub
   no-fetch {uids}, times=0, answer=...      tagged NO for these messages, n times each
   max-connections N, delay MS (each way), size-skew N (RFC822.SIZE is off by that much)
+  script {VERB: [LINE, ...]}, times=0       these commands are answered word for word, in the order of the commands (script.py says
+                                how lines are written); the server behind does not see them. GREETING and the CAPABILITY before
+                                login are asked before the mailbox is known: from "*" only. AUTHENTICATE: said once the token
+                                arrived; after a line "+ ..." the rest is said when the client has answered. With a line that
+                                begins "{tag} OK" the login is made in earnest, and the lines are said in place of the front's.
 
 The facts are those of Microsoft's documentation and of public traces.
 """
@@ -36,6 +41,7 @@ import os
 import ssl
 import sys
 
+import script
 import tenant as sample
 import wire
 from exchange_session import Session
@@ -52,7 +58,7 @@ FAULTS = {
     "refuse": "times", "refuse-json": "times", "not-connected": "times", "expire-after": "at", "throttle": "at",
     "unavailable": "at", "bye-after-bytes": "at", "drop-after-commands": "at", "drop-after-bytes": "at",
     "drop-in-literal": "at", "freeze-after-commands": "at", "empty-fetch": "uids", "stub": "uids", "no-fetch": "uids",
-    "max-connections": None, "delay": None, "size-skew": None,
+    "max-connections": None, "delay": None, "size-skew": None, "script": None,
 }
 
 
@@ -73,6 +79,8 @@ def read_fault(name, value):
     if name not in FAULTS:
         raise ValueError("unknown fault: %s (known: %s)" % (name, " ".join(sorted(FAULTS))))
     key = FAULTS[name]
+    if name == "script":
+        return script.read(value)
     if key is None:
         return value
     if key == "uids":
@@ -112,6 +120,14 @@ class Front:
             fault["times"] -= 1
             if not fault["times"]:
                 del owner.faults[name]
+
+    def scripted(self, box, verb, first=False):
+        """The lines to say to this command, or None; asked once for each command. No box: the mailbox is not known yet."""
+        box = box or self.all
+        lines = script.find(self.fault(box, "script"), verb, first)
+        if lines is not None:
+            self.fire(box, "script")
+        return lines
 
     def order(self, order):
         unknown = set(order) - {"mailbox", "faults", "settings", "reset", "kick"}

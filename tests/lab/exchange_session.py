@@ -7,6 +7,7 @@ import json
 import re
 import time
 
+import script
 import wire
 from exchange_answers import LITERAL, Answers
 
@@ -65,13 +66,15 @@ class Session(Answers, asyncio.Protocol):
     def __init__(self, front):
         super().__init__()
         self.front, self.box, self.user, self.backend = front, None, None, None
-        self.state = "before"  # before, initial, challenged, login, open, frozen, over
+        self.state = "before"  # before, initial, challenged, scripted, login, open, frozen, over
         self.tag = None
         self.buffer, self.literal, self.swallow, self.more = b"", 0, False, False
         self.commands, self.bad, self.expired, self.expiry, self.timer = 0, 0, False, None, None
         self.folder = ""
         self.freeze_at = self.drop_at = self.expire_at = None
         self.dropping_soon, self.unconnected, self.mechanism = False, False, ""
+        # What a script still says of a login: pieces that wait for the client, and what goes in place of our OK.
+        self.pieces, self.welcome = [], None
 
     # -- the client's side
 
@@ -80,7 +83,11 @@ class Session(Answers, asyncio.Protocol):
         self.transport, self.out = transport, wire.Delayed(transport)
         self.front.sessions.add(self)
         self.front.accepted += 1
-        self.say("* OK " + self.front.settings["greeting"])
+        lines = self.front.scripted(None, "GREETING")
+        if lines is None:
+            self.say("* OK " + self.front.settings["greeting"])
+        else:
+            self.recite(lines, "*")
 
     def connection_lost(self, exc):
         self.state = "over"
@@ -123,6 +130,16 @@ class Session(Answers, asyncio.Protocol):
 
     def say(self, *lines):
         self.write("".join(line + "\r\n" for line in lines).encode())
+
+    def recite(self, lines, tag):
+        """Says what a script has, and ends the connection where it says so."""
+        data, ending = script.tell(lines, tag)
+        self.write(data)
+        if ending:
+            self.finish(ending)
+
+    def finish(self, ending):
+        self.end() if ending == "!close" else self.drop(True)
 
     def end(self):
         """Closes in order: what was said is delivered."""
@@ -179,6 +196,8 @@ class Session(Answers, asyncio.Protocol):
         elif self.state == "challenged":
             self.state = "before"
             self.refuse()
+        elif self.state == "scripted":
+            self.next_piece()
         else:
             self.before(line)
 
@@ -190,7 +209,11 @@ class Session(Answers, asyncio.Protocol):
             self.complain(words[0] if words else "*", "Command Error. 12")
             return
         self.tag, verb = words[0], words[1].upper()
-        if verb == "CAPABILITY":
+        # A login's own script waits for its mailbox.
+        lines = None if verb == "AUTHENTICATE" else self.front.scripted(None, verb)
+        if lines is not None:
+            self.recite(lines, self.tag)
+        elif verb == "CAPABILITY":
             self.say("* CAPABILITY " + self.front.settings["capability"], self.tag + " OK CAPABILITY completed.")
         elif verb == "NOOP":
             self.say(self.tag + " OK NOOP completed.")
@@ -227,6 +250,16 @@ class Session(Answers, asyncio.Protocol):
         self.box, self.user = None, None
         self.say(self.tag + " NO AUTHENTICATE failed.")
 
+    def next_piece(self):
+        """Says the next part of a scripted login; the client's words in between are of no interest."""
+        piece = self.pieces.pop(0)
+        self.state = "scripted" if self.pieces else "before"
+        if not self.pieces:
+            self.box.stats["refused"] += 1
+        self.recite(piece, self.tag)
+        if self.state == "before":
+            self.box = self.user = None
+
     def authenticate(self, response):
         if response == b"*":
             self.complain(self.tag, "Command Argument Error. 12")
@@ -241,6 +274,13 @@ class Session(Answers, asyncio.Protocol):
         except (binascii.Error, UnicodeDecodeError):
             pass
         self.user, self.box = user, self.front.boxes[user]
+        lines = self.front.scripted(self.box, "AUTHENTICATE")
+        if lines is not None and any(line.startswith("{tag} OK") for line in lines):
+            self.welcome = lines
+        elif lines is not None:
+            self.pieces = script.stages(lines)
+            self.next_piece()
+            return
         if self.front.fault(self.box, "refuse-json"):
             self.front.fire(self.box, "refuse-json")
             self.state = "challenged"
@@ -310,7 +350,10 @@ class Session(Answers, asyncio.Protocol):
             self.literal_at = self.session_event("drop-in-literal")
             if self.expiry and self.front.settings["check-expiry"]:
                 self.timer = asyncio.get_running_loop().call_later(max(self.expiry - time.time(), 0), self.token_ended)
-            self.say(self.tag + " OK AUTHENTICATE completed.")
+            if self.welcome is not None:
+                self.recite(self.welcome, self.tag)
+            else:
+                self.say(self.tag + " OK AUTHENTICATE completed.")
         pending, self.buffer = self.buffer, b""
         if pending:
             self.received(pending)
@@ -369,6 +412,12 @@ class Session(Answers, asyncio.Protocol):
             name = "UID " + words[2].upper().decode("latin-1")
         box.stats["commands"][name] += 1
         self.commands += 1
+        lines = front.scripted(box, name, self.commands == 1)
+        if lines is not None:
+            data, ending = script.tell(lines, shown)
+            self.rewrites[tag] = (data, (lambda: self.finish(ending)) if ending else None)
+            self.backend.transport.write(tag + b" NOOP\r\n")
+            return None
         if self.freeze_at and self.commands > self.freeze_at["at"]:
             if not self.dropping_soon:
                 front.fire(box, "freeze-after-commands")

@@ -77,7 +77,8 @@ async def serve_control(port, order, show, stats):
                     status, body = "404 Not Found", {"error": "no such path: " + path}
             except (ValueError, KeyError, TypeError, AttributeError) as e:
                 status, body = "400 Bad Request", {"error": str(e)}
-            data = json.dumps(body, ensure_ascii=False).encode()
+            # A script may hold single bytes, which are no text; "backslashreplace" happens to write them as JSON does.
+            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
             writer.write(b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
                          % (status.encode(), len(data)) + data)
             await writer.drain()

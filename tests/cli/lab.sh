@@ -35,7 +35,7 @@ mode() { [ "$(stat -c %a "$1")" = "$2" ]; }
 
 # -- start and end
 
-out=$("$lab" up "$top/a" --tenant small 2>&1)
+out=$("$lab" up "$top/a" --tenant small --mail-log 2>&1)
 is "a lab starts" has "lab in $top/a"
 out=$("$lab" up "$top/b" --tenant none --separator / --prefix INBOX/ 2>&1)
 is "a second one starts beside it" has "lab in $top/b"
@@ -44,6 +44,11 @@ is "a lab that runs is not started again" has "runs in $top/a already"
 for f in contoso.secret contoso-cert.pem mailboxes.csv mbhaul.conf; do
 	is "$f is for its owner only" mode "$top/a/$f" 600
 done
+out=$(head -n 2 "$top/a/grants.csv" | cat -A)
+is "what the administrator's script left lies beside the CSV, as it writes it" eval 'has "\"Email\",\"Result\",\"Time\",\"Error\"^M$" &&
+	grep -qE "^\"alice@contoso.com\",\"Granted\",\"[0-9-]{10}T[0-9:]{8}Z\",\"\"\^M\\$" <<<"$out"'
+out=$(cat "$top/a/grants.csv")
+is "with what it could not grant" has '"ungranted@contoso.com","Failed","","Access is denied."'
 # shellcheck disable=SC1091
 . "$top/a/lab.env"
 a_run=$LAB_RUN
@@ -198,6 +203,7 @@ granted() { # the answer wanted; Dovecot sees a changed file within a second or 
 is "until it is granted" granted "c1 OK"
 "$lab" revoke ungranted@contoso.com
 is "and revoked again" granted "a NO AUTHENTICATE failed."
+is "a grant by hand leaves what the script said alone" grep -q '"ungranted@contoso.com","Failed"' "$top/a/grants.csv"
 out=$(talk $who "${token}x")
 is "an unknown token is refused" has "a NO AUTHENTICATE failed."
 other=$(curl -sS --noproxy '*' --cacert "$CA" "$url/fabrikam.onmicrosoft.com/oauth2/v2.0/token" "${grant[@]}" "${scope[@]}" \
@@ -275,6 +281,33 @@ fault '{"size-skew":77}'
 out=$(talk $who "$token" 'EXAMINE INBOX' 'UID FETCH 7 (RFC822.SIZE)')
 real=$(sed -n 's/.*{\([0-9]*\)}.*/\1/p' <<<"$whole")
 is "size-skew" has "RFC822.SIZE $((real + 77))"
+fault '{"script":{"AUTHENTICATE":["{tag} NO AUTHENTICATE failed. AuthFailed:LogonDenied-None-OAuthLog:x"],"times":1}}'
+before=$("$lab" stats front | grep -o '"logins": [0-9]*' | head -n 1)
+out=$(talk $who "$token"; "$lab" stats front | grep -o '"logins": [0-9]*' | head -n 1; talk --no-initial $who "$token" NOOP)
+is "script: a login is answered from it, and the server behind hears nothing" eval 'has "a NO AUTHENTICATE failed. AuthFailed:LogonDenied-None-OAuthLog:x" &&
+	has "$before"'
+is "script: as often as it says" has "c1 OK"
+fault '{"script":{"AUTHENTICATE":["+ eyJzdGF0dXMiOiI0MDAifQ==","{tag} NO AUTHENTICATE failed.","* BYE Connection closed. 14","!close"]}}'
+out=$(talk --no-initial $who "$token")
+is "script: what follows a challenge waits for the client's word" eval 'has "+ eyJzdGF0dXMiOiI0MDAifQ==" && has "a NO AUTHENTICATE failed."'
+fault '{"script":{"AUTHENTICATE":["{tag} OK Welcome."],"ANY":["{tag} BAD User is authenticated but not connected."]}}'
+out=$(talk $who "$token" 'NAMESPACE' 'EXAMINE INBOX')
+is "script: a login of its own words, then the first command whatever it is" eval 'has "a OK Welcome." &&
+	has "c1 BAD User is authenticated but not connected." && has "c2 OK"'
+fault '{"script":{"LIST":["* LIST (\\\\HasNoChildren) \"/\" a\u0001b","* LIST () \"/\" caf\udce9","{tag} OK LIST completed."],
+	"UID FETCH":["* BYE Session invalidated - AccessTokenExpired","!drop"]}}'
+lists=$("$lab" stats front | grep -o '"NOOP": [0-9]*' | head -n 1)
+out=$(talk $who "$token" 'LIST "" "*"' 'EXAMINE INBOX' "$(fetch 1)" NOOP | cat -v)
+is "script: answers come word for word and in their place" eval 'has "a^Ab" && has "cafM-oM-?M-=" && lacks "Deleted Items" && has "c1 OK" && has "c2 OK"'
+is "script: and a connection ends as it says" eval 'has "* BYE Session invalidated - AccessTokenExpired" && has "(c" && lacks "c3 " && lacks "c4 "'
+"$lab" fault '*' '{"script":{"GREETING":["* BYE Server Unavailable. 15","!close"],"times":1}}' >/dev/null
+out=$(talk $who -; talk $who "$token" NOOP)
+is "script: a greeting for everybody" eval 'has "* BYE Server Unavailable. 15" && has "* OK The Microsoft Exchange"'
+"$lab" fault '*' '{}' >/dev/null
+for wrong in '{"script":{"examine":["x"]}}' '{"script":{"LIST":"x"}}' '{"script":[]}' '{"script":{"times":-1}}'; do
+	out=$("$lab" fault $who "$wrong" 2>&1)
+	is "script: $wrong is refused" has '"error"'
+done
 fault '{}'
 out=$("$lab" fault $who '{"nonsense":1}' 2>&1)
 is "an unknown fault is refused" has "unknown fault"
@@ -319,6 +352,48 @@ out=$(talk --port "$DEST_PORT" --mechanism OAUTHBEARER alice@contoso.example "$t
 is "it takes OAUTHBEARER too" has "c1 OK"
 out=$(talk --port "$DEST_PORT" nobody@contoso.example "$token")
 is "but not for anybody" has "a NO"
+
+# -- the destination that says what it is told to
+
+port=$("$lab" script-server scripted '{"quota":[900,1000]}')
+here=(--port "$port" --mechanism PLAIN anybody@contoso.example secret)
+reads=('NAMESPACE' 'LIST "" "*"' 'EXAMINE INBOX' 'STATUS INBOX (MESSAGES)' 'GETQUOTAROOT INBOX' 'STATUS Other (MESSAGES)' LOGOUT)
+out=$(talk "${here[@]}" "${reads[@]}")
+is "a scripted destination lets everybody in and shows an INBOX" eval 'has "a OK" && has "(STORAGE 900 1000)" && has "INBOX" && has "* 0 EXISTS" &&
+	has "c6 NO [NONEXISTENT]" && has "c7 OK"'
+out=$(talk --port "$port" --mechanism PLAIN --no-initial anybody@contoso.example secret 'CREATE x'; "$lab" stats scripted)
+is "it takes no mail, and counts who tries" eval 'has "c1 NO [CANNOT]" && has "\"writes\": 1"'
+"$lab" ctl scripted '{"capability":"IMAP4rev1 AUTH=PLAIN","script":{"AUTHENTICATE":["{tag} NO [EXPIRED] Too old."],"times":1}}' >/dev/null
+out=$(talk "${here[@]}"; talk "${here[@]}" CAPABILITY 'GETQUOTAROOT INBOX')
+is "it answers from its script, offers what it is told" eval 'has "a NO [EXPIRED] Too old." && has "* CAPABILITY IMAP4rev1 AUTH=PLAIN" && has "c2 BAD"'
+"$lab" ctl scripted '{"script":{"GREETING":["* BYE Too many connections.","!drop"]}}' >/dev/null
+out=$(talk "${here[@]}")
+is "it says goodbye at once" has "* BYE Too many connections."
+"$lab" ctl scripted '{"reset":true}' >/dev/null
+out=$(talk "${here[@]}" 'GETQUOTAROOT INBOX'; "$lab" ctl scripted '{"nonsense":1}' 2>&1)
+is "and is as it was after a reset" eval 'has "(STORAGE 900 1000)" && has "unknown key"'
+
+# -- what was written is in the logs
+
+password=$(python3 -c 'import csv, sys; print(next(csv.DictReader(open(sys.argv[1], encoding="utf-8", newline="")))["DestinationPassword"])' \
+	"$top/a/mailboxes.csv")
+written() { # side command...: what the server logs of it
+	local side=$1 log=$top/a/log/$1.log from
+	from=$(wc -c <"$log")
+	shift
+	if [ "$side" = source ]; then
+		talk --port "$SOURCE_RAW_PORT" alice@contoso.com "$token" "$@"
+	else
+		talk --port "$DEST_PORT" --mechanism PLAIN alice@contoso.example "$password" "$@"
+	fi >"$top/said"
+	out=$(cat "$top/said"; tail -c "+$((from + 1))" "$log")
+}
+for side in source destination; do
+	written $side 'EXAMINE INBOX' 'UID FETCH 1:* (FLAGS BODY.PEEK[])' 'LIST "" "*"' 'STATUS INBOX (MESSAGES)' LOGOUT
+	is "the $side's log has nothing of what only reads" eval 'has "c5 OK" && lacks "flag_change" && lacks "save: " && lacks "expunge: "'
+	written $side $'APPEND INBOX {8+}\r\na: b\r\n\r\n' 'SELECT INBOX' 'STORE 1 +FLAGS (\Flagged)' 'CREATE New' LOGOUT
+	is "but a message, a flag and a folder that were written" eval 'has "save: " && has "flag_change: " && has "Mailbox created: New"'
+done
 
 # -- compare
 

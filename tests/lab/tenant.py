@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The sample tenant: who there is, what their mailboxes hold. The same seed gives the same bytes.
 
-    tenant.py setup DIR --tenant KIND   writes mailboxes.csv, mailboxes-extra.csv, entra.json, the servers' user files
+    tenant.py setup DIR --tenant KIND   writes mailboxes.csv, mailboxes-extra.csv, grants.csv, entra.json, the servers' user files
     tenant.py seed DIR                  fills the source with mail (Dovecot must run), prints the figures
 
 KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages).
@@ -326,11 +326,27 @@ def csv_text(rows):
     return out.getvalue()
 
 
+def grants_text(rows):
+    """rows: (address, Result, Time, Error), as the administrator's script 2-grant.ps1 leaves them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(["Email", "Result", "Time", "Error"])
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def grant_row(address, age=2 * 86400):
+    """A grant that was made so many seconds ago."""
+    return address, "Granted", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age)), ""
+
+
 def setup(folder, kind, env):
     people = boxes(kind)
     run = env["LAB_RUN"]
     write(folder + "/mailboxes.csv", csv_text([b for b in people if b.listed]))
     write(folder + "/mailboxes-extra.csv", csv_text([b for b in people if not b.listed]))
+    write(folder + "/grants.csv", grants_text(grant_row(b.address) if b.granted else (b.address, "Failed", "", "Access is denied.")
+                                              for b in people if b.listed))
     write(folder + "/contoso.secret", SECRET + "\n")
     write(folder + "/fabrikam.secret", "fabrikam~" + SECRET + "\n")
     write(run + "/source/granted", "".join("%s:::::::nopassword=y\n" % k for b in people if b.granted for k in keys(b.address)),

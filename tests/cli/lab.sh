@@ -322,6 +322,12 @@ is "and it is refused from then on" has "a NO AUTHENTICATE failed."
 "$lab" ctl entra '{"reset":true,"roles":[]}' >/dev/null
 out=$(talk $who "$("$lab" token)")
 is "a token without the role is refused" has "a NO AUTHENTICATE failed."
+"$lab" ctl entra '{"reset":true,"claims":{"aud":"https://outlook.office.com"}}' >/dev/null
+out=$(talk $who "$("$lab" token)" NOOP)
+is "another name of Exchange Online in the token's aud is taken" has "c1 OK"
+"$lab" ctl entra '{"reset":true,"claims":{"aud":"https://graph.microsoft.com"}}' >/dev/null
+out=$(talk $who "$("$lab" token)")
+is "another service's is not" has "a NO AUTHENTICATE failed."
 "$lab" ctl entra '{"reset":true}' >/dev/null
 
 # -- the destination

@@ -32,6 +32,8 @@ import uuid
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AUD_SUFFIX = "/.default"
 FIRST_PARTY = "00000002-0000-0ff1-ce00-000000000000"
+# Other names of Exchange Online in a token's "aud".
+ALIASES = ("https://outlook.office.com", "https://ps.outlook.com", FIRST_PARTY)
 
 # code: (HTTP status, error, text). {app} {tenant} {name} {scope} {resource} {x} are filled in.
 ERRORS = {
@@ -164,7 +166,7 @@ class Entra:
 
     def reset(self):
         self.settings = {"lifetime": 3599, "refresh_in": None, "roles": None, "delegated": False, "delay": 0,
-                         "token_type": "Bearer"}
+                         "token_type": "Bearer", "claims": {}}
         self.faults = []
         self.reset_stats()
 
@@ -309,11 +311,12 @@ class Entra:
         if s["delegated"]:
             claims.pop("roles", None)
             claims.update(scp="IMAP.AccessAsUser.All", idtyp="user", upn="admin@" + tenant["domains"][0])
+        claims.update(s["claims"])
         key = b64url(os.urandom(20))
         head = {"typ": "JWT", "nonce": b64url(os.urandom(32)), "alg": "RS256", "x5t": key, "kid": key}
         token = ".".join([b64url(json.dumps(head, separators=(",", ":")).encode()),
                           b64url(json.dumps(claims, separators=(",", ":")).encode()), b64url(os.urandom(256))])
-        alive = {"active": True, "appid": claims["appid"], "aud": resource, "exp": claims["exp"], "tid": tenant["id"],
+        alive = {"active": True, "appid": claims["appid"], "aud": claims["aud"], "exp": claims["exp"], "tid": tenant["id"],
                  "oid": claims["oid"], "roles": " ".join(claims.get("roles", [])), "domains": " ".join(tenant["domains"])}
         if "IMAP.AccessAsApp" not in claims.get("roles", []):
             alive = {"active": False, "exp": claims["exp"]}
@@ -345,7 +348,7 @@ class Entra:
         with self.lock:
             self.stats["introspections"] += 1
             found = self.tokens.get(token)
-            if found and found["active"] and found["exp"] > time.time() and found["aud"].rstrip("/") in self.resources:
+            if found and found["active"] and found["exp"] > time.time() and found["aud"].rstrip("/") in [*self.resources, *ALIASES]:
                 return found
             self.stats["inactive"] += 1
             return {"active": False}
@@ -353,7 +356,7 @@ class Entra:
     # -- control
 
     def control(self, order):
-        """Settings: lifetime refresh_in roles delegated delay token_type. fault: one of
+        """Settings: lifetime refresh_in roles delegated delay token_type; claims: {NAME: value} changes what tokens say. fault: one of
              {"kind":"status","status":503,"body":"...","retry_after":5}   {"kind":"throttle","retry_after":60}
              {"kind":"aadsts","code":7000222}  {"kind":"delay","seconds":3}  {"kind":"drop"}  {"kind":"hang","seconds":60}
              {"kind":"huge","bytes":50000000}  {"kind":"text","body":"not JSON"}  {"kind":"redirect","location":"..."}

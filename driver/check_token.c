@@ -13,7 +13,7 @@
 #include "engine.h"
 #include "profile.h"
 
-enum { WAIT_S = 60, SOON_S = 30 * 86400 };
+enum { WAIT_S = 30, SOON_S = 30 * 86400 };
 
 static const char section[] = "the token";
 
@@ -119,8 +119,7 @@ static void claims_findings(struct check *c, const struct check_token *t)
 
 static void ask(struct check *c, const struct conf_server *s, struct check_token *t)
 {
-	struct ask_request request = {.host = s->host, .service = "imap", .mechanism = s->auth, .profile = s->profile->name,
-				      .deadline = WAIT_S - 10};
+	struct ask_request request = {.host = s->host, .service = "imap", .mechanism = s->auth, .profile = s->profile->name};
 	struct ask_answer answer;
 	struct err e = ERR_INIT, unreadable = ERR_INIT;
 

@@ -27,6 +27,7 @@ enum {
 	TRIES_MOST = 3,
 	SHORT_WAIT_S = 10, /* a throttle that is waited for at once */
 	TICK_MS = 200,
+	STUCK_MOST = 5,
 };
 
 /* ---- the child ---- */
@@ -129,7 +130,9 @@ static void set_symptom(struct check_side *s, const char *reason, const char *te
 /* What goes away by itself is asked again before it becomes a verdict. */
 static bool passing(const struct check_side *s)
 {
-	static const char *const words[] = {"dropped", "timeout", "unavailable", "token-expired", "protocol", "limit"};
+	static const char *const words[] = {"dropped",     "timeout", "unavailable",     "token-expired",
+					    "unreachable", "tls",     "refused-command", "protocol",
+					    "limit"};
 
 	if (!s->reason)
 		return false;
@@ -171,7 +174,7 @@ static void take(struct check_side *s, int status)
 
 static void end_of(struct check_side *s, int status)
 {
-	static const int pauses_ms[] = {1000, 4000};
+	static const int pauses_ms[] = {300, 1200};
 
 	close(s->fd);
 	take(s, status);
@@ -200,7 +203,29 @@ struct round {
 	size_t next[2]; /* where the first one that is not begun may be, by side */
 	size_t ended;
 	int running[2];
+	unsigned in[2], stuck[2]; /* let in; not even connected, one after the other */
+	size_t last_stuck[2];
 };
+
+/* A server that cannot be reached at all, or is not to be trusted, is not asked for every mailbox. */
+static bool hopeless(const struct round *r, int which)
+{
+	return !r->in[which] && r->stuck[which] >= STUCK_MOST;
+}
+
+static void weigh(struct round *r, size_t i, int which)
+{
+	const struct check_side *s = &r->c->v[i].side[which];
+
+	if (s->let_in) {
+		r->in[which]++;
+	} else if (s->reason && (!strcmp(s->reason, "unreachable") || !strcmp(s->reason, "tls") || !strcmp(s->reason, "mechanism"))) {
+		r->stuck[which]++;
+		r->last_stuck[which] = i;
+	} else {
+		r->stuck[which] = 0;
+	}
+}
 
 static bool both_ended(const struct check_box *b)
 {
@@ -213,6 +238,17 @@ static void ended(struct round *r, struct check_box *b)
 		return;
 	check_settle(r->c, b);
 	r->ended++;
+}
+
+/* What was found of the mailbox before it goes for this one, too. */
+static void like_the_last(const struct round *r, struct check_side *s, int which)
+{
+	const struct check_side *last = &r->c->v[r->last_stuck[which]].side[which];
+
+	set_symptom(s, last->reason, last->text, last->code);
+	s->answer = copy(last->answer);
+	s->hint = copy(last->hint);
+	s->state = CHECK_ENDED;
 }
 
 /* Starts what can be started on one side. */
@@ -228,7 +264,10 @@ static void fill(struct round *r, int which)
 		struct check_side *s = &b->side[which];
 		struct err e = ERR_INIT;
 
-		if (s->state == CHECK_NEW && s->not_before_ms <= now) {
+		if (s->state == CHECK_NEW && !s->tries && hopeless(r, which)) {
+			like_the_last(r, s, which);
+			ended(r, b);
+		} else if (s->state == CHECK_NEW && s->not_before_ms <= now) {
 			if (start(c, b, which, &e)) {
 				set_symptom(s, "local", e.text, e.code);
 				s->state = CHECK_ENDED;
@@ -268,8 +307,10 @@ static void reap(struct round *r)
 				buf_reset(&s->in);
 			end_of(s, status);
 			r->running[which]--;
-			if (s->state == CHECK_ENDED)
-				ended(r, b);
+			if (s->state != CHECK_ENDED)
+				continue;
+			weigh(r, c->chosen[i], which);
+			ended(r, b);
 		}
 	}
 }

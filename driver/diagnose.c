@@ -55,7 +55,7 @@ static enum seen what(const struct diagnose_symptom *s)
 		{"auth-destination", SEEN_LOGIN, SEEN_LOGIN},
 		{"auth", SEEN_REFUSED, SEEN_LOGIN},
 		{"not-connected", SEEN_NOT_CONNECTED, SEEN_NOT_CONNECTED},
-		{"inbox", SEEN_INBOX, SEEN_OTHER},
+		{"inbox", SEEN_INBOX, SEEN_PASSING},
 		{"room", SEEN_ROOM, SEEN_ROOM},
 		{"throttled", SEEN_THROTTLED, SEEN_THROTTLED},
 		{"limit", SEEN_LIMIT, SEEN_LIMIT},
@@ -68,6 +68,8 @@ static enum seen what(const struct diagnose_symptom *s)
 		{"unavailable", SEEN_PASSING, SEEN_PASSING},
 		{"token-expired", SEEN_PASSING, SEEN_PASSING},
 		{"protocol", SEEN_PASSING, SEEN_PASSING},
+		{"bad-command", SEEN_PASSING, SEEN_PASSING},
+		{"refused-command", SEEN_PASSING, SEEN_PASSING},
 		{"mechanism", SEEN_HERE, SEEN_HERE},
 		{"config", SEEN_HERE, SEEN_HERE},
 		{"local", SEEN_HERE, SEEN_HERE},
@@ -270,6 +272,23 @@ static const struct diagnose_row *find(enum seen seen, unsigned bits)
 	return &diagnose_rows[diagnose_rows_count - 1]; /* fits whatever is left */
 }
 
+/* The server's words, and what the token says about itself where that decided. */
+static void add_seen(struct diagnosis *d, const struct diagnose_row *r, const char *words, const struct claims *c)
+{
+	struct buf b = BUF_INIT(8192);
+
+	buf_adds(&b, words);
+	if (c && (r->need & (AND_DELEGATED | AND_NO_ROLE | AND_OTHER_ROLE | AND_WRONG_TOKEN))) {
+		buf_adds(&b, "; the token says: ");
+		if (r->need & AND_WRONG_TOKEN)
+			buf_addf(&b, "aud %s, tid %s, appid %s", c->aud, c->tid, c->appid);
+		else
+			buf_addf(&b, "roles %s%s%s", c->has_roles ? c->roles : "none", c->scp[0] ? ", scp " : "", c->scp);
+	}
+	text_escape(d->seen, sizeof d->seen, buf_str(&b), b.len);
+	buf_clear(&b);
+}
+
 void diagnose(const struct diagnose_symptom *s, const struct diagnose_facts *f, struct diagnosis *d)
 {
 	const unsigned bits = around(s, f);
@@ -287,7 +306,7 @@ void diagnose(const struct diagnose_symptom *s, const struct diagnose_facts *f, 
 	d->common = r->common;
 	d->row = (int)(r - diagnose_rows);
 	if (r->seen != SEEN_NOTHING)
-		text_escape(d->seen, sizeof d->seen, seen, strlen(seen));
+		add_seen(d, r, seen, f->claims);
 	expand(d->means, sizeof d->means, r->means, s, f);
 	expand(d->cure, sizeof d->cure, r->cure, s, f);
 	expand(d->waiting, sizeof d->waiting, r->waiting, s, f);
@@ -298,7 +317,7 @@ void diagnose(const struct diagnose_symptom *s, const struct diagnose_facts *f, 
 		/* The last question of the grace time is asked when it is over. */
 		if ((r->need & (AND_YOUNG | AND_IN_GRACE)) && d->retry > end && end > f->now)
 			d->retry = end;
-	} else if (!d->code) {
+	} else if (!d->code || (d->outcome == DIAGNOSE_FAILED && d->code == CODE_LATER)) {
 		d->code = d->outcome == DIAGNOSE_ACT ? CODE_REFUSED : CODE_UNAVAILABLE;
 	}
 }

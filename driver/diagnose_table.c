@@ -77,7 +77,8 @@ const struct diagnose_row diagnose_rows[] = {
 	{SEEN_REFUSED, AND_ALL | AND_WORKED, 0, "conditional-access", ACT, CODE_REFUSED, true, ENTRA,
 	 "it worked before, the token is fine, and now every mailbox is refused at once: a Conditional Access policy for workload "
 	 "identities, the service principal was removed, or an outage of Exchange Online",
-	 "Sign-in logs > Service principal sign-ins, application $C: exclude it from the policy that they name; Service health: an "
+	 "Conditional Access: Sign-in logs > Service principal sign-ins, application $C, name the policy; exclude the application from it; "
+	 "Service health: an "
 	 "incident of Exchange Online; Get-ServicePrincipal must still list $C with the Object ID $O",
 	 "it helps if it is an outage"},
 	{SEEN_REFUSED, AND_ALL | AND_YOUNG, 0, "not-propagated", WAITING, CODE_LATER, true, "",
@@ -104,10 +105,18 @@ const struct diagnose_row diagnose_rows[] = {
 	 "if nobody gave it, or if it stays so after $U: " GRANT
 	 " (the result of 2-grant.ps1, grants.csv beside mbhaul.conf, would tell at once)",
 	 "a grant takes some minutes, up to an hour; asked again until $U"},
+	{SEEN_REFUSED, AND_GRANTED, AND_OTHERS_IN, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
+	 "2-grant.ps1 says that the right was given, and it should have arrived since: it was given to another Object ID, taken away "
+	 "again, or the application is not registered with its right Object ID (nothing is known of other mailboxes)",
+	 "Get-ServicePrincipal must list $C with the Object ID $O; " LOOK " (its User must be $O); " GRANT, AN_HOUR},
 	{SEEN_REFUSED, AND_GRANTED, 0, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "2-grant.ps1 says that the right was given, and it should have arrived since: it was given to another Object ID, taken away "
 	 "again, or $A is no longer the mailbox's own address",
 	 LOOK " (its User must be $O); " GRANT, AN_HOUR},
+	{SEEN_REFUSED, 0, AND_OTHERS_IN, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
+	 "the application has no right to the mailbox, it is not registered with its right Object ID (nothing is known of other mailboxes), or "
+	 "$A is not the address of a mailbox",
+	 "Get-ServicePrincipal must list $C with the Object ID $O; " LOOK "; " GRANT "; Get-EXOMailbox -Identity $A must find it", AN_HOUR},
 	{SEEN_REFUSED, 0, 0, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the application has no right to the mailbox, or $A is not the address of a mailbox",
 	 LOOK "; " GRANT "; Get-EXOMailbox -Identity $A must find it", AN_HOUR},
@@ -142,7 +151,7 @@ const struct diagnose_row diagnose_rows[] = {
 
 	{SEEN_INBOX, 0, 0, "inbox-refused", ACT, CODE_REFUSED, false, "the mailbox's user, or the customer's administrator",
 	 "the mailbox opens, but not its INBOX. A second folder called Inbox at the top of the mailbox does that",
-	 "Get-EXOMailboxFolderStatistics -Identity $A shows both; rename the one that was made by hand, in Outlook", NO_WAIT},
+	 "Get-EXOMailboxFolderStatistics -Identity $A shows both; rename the stray Inbox that was made by hand, in Outlook", NO_WAIT},
 
 	/* ---- pauses and faults, of either side ---- */
 	{SEEN_THROTTLED, 0, 0, "throttled", WAITING, CODE_LATER, false, "", "$H wants a pause", "", "it goes on by itself in $W"},
@@ -155,7 +164,7 @@ const struct diagnose_row diagnose_rows[] = {
 	 "such faults pass by themselves; asked again"},
 	{SEEN_UNREACHABLE, 0, 0, "unreachable", FAILED, CODE_UNAVAILABLE, true, YOU, "$H cannot be reached from here",
 	 "check host and port in mbhaul.conf, this machine's DNS, the network and its firewall", "it helps if the network is down for a moment"},
-	{SEEN_TLS, 0, 0, "tls", FAILED, CODE_UNAVAILABLE, true, YOU, "no encrypted connection with $H that can be trusted: $X",
+	{SEEN_TLS, 0, 0, "tls", FAILED, 0, true, YOU, "no encrypted connection with $H that can be trusted: $X",
 	 "check host, port and tls; a certificate authority of its own goes into ca-file", NO_WAIT},
 	{SEEN_CONTACT, 0, 0, "contact-admin", ACT, CODE_REFUSED, false, "you", "$H asks that its administrator be called",
 	 "call the administrator of $H, with its words", NO_WAIT},

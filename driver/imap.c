@@ -310,7 +310,7 @@ static int progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t d, curl_of
 
 static int curl_failed(struct imap *c, CURLcode rc, struct err *e)
 {
-	const struct imap_server *s = c->server;
+	struct imap_server *s = c->server;
 	const char *why = c->error[0] ? c->error : curl_easy_strerror(rc), *line;
 
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
@@ -326,15 +326,18 @@ static int curl_failed(struct imap *c, CURLcode rc, struct err *e)
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_USE_SSL_FAILED:
 	case CURLE_SSL_CIPHER:
+		s->trouble = IMAP_TLS;
 		err_set(e, CODE_UNAVAILABLE, "%s port %d: %s", s->host, s->port, why);
 		return err_hint(
 		    e, "the server's certificate must be valid for this name; a private authority goes into "
 		       "`ca-file`; port 143 wants `tls = starttls`");
 	case CURLE_COULDNT_RESOLVE_HOST:
+		s->trouble = IMAP_UNREACHABLE;
 		err_set(e, CODE_UNAVAILABLE, "no such host: %s", s->host);
 		return err_hint(e, "check `host` in mbhaul.conf and this machine's DNS");
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
+		s->trouble = rc == CURLE_COULDNT_CONNECT ? IMAP_UNREACHABLE : IMAP_TLS;
 		err_set(e, CODE_LATER, "%s port %d: %s", s->host, s->port, why);
 		return err_hint(e, "check `host`, `port` and `tls` in mbhaul.conf, and the network and its firewall");
 	default:
@@ -363,7 +366,7 @@ static int add_authorities(CURL *curl, const char *file, struct err *e)
 	return 0;
 }
 
-struct imap *imap_open(const struct imap_server *server, char *answer, size_t size, struct err *e)
+struct imap *imap_open(struct imap_server *server, char *answer, size_t size, struct err *e)
 {
 	struct imap *c = calloc(1, sizeof *c);
 	char url[512];
@@ -371,6 +374,7 @@ struct imap *imap_open(const struct imap_server *server, char *answer, size_t si
 	CURLcode rc;
 
 	answer[0] = 0;
+	server->trouble = IMAP_NO_TROUBLE;
 	if (!c) {
 		err_set(e, CODE_UNAVAILABLE, "no memory");
 		return NULL;
@@ -421,6 +425,14 @@ struct imap *imap_open(const struct imap_server *server, char *answer, size_t si
 		return c;
 	/* Exchange accepts a login and then refuses the mailbox at the first command behind it. */
 	rc_imap = imap_command(c, NULL, NULL, e, "CAPABILITY");
+	if (rc_imap == IMAP_BAD_COMMAND && strcasestr(c->answer, "Command ") && !strcasestr(c->answer, "state")) {
+		/* It is the command that is not understood: then what was offered before the login must do. */
+		const char *before = strcasestr(buf_str(&c->greeting), "* CAPABILITY ");
+
+		if (before)
+			imap_take_capability(c, before + 13, strcspn(before + 13, "\r\n"));
+		return c;
+	}
 	if (rc_imap > IMAP_OK)
 		err_set(e, CODE_REFUSED, "%s accepts the login of %s, but not more: %s", server->host,
 		        server->user, c->answer);

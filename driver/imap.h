@@ -21,6 +21,9 @@
 struct imap;
 struct secret;
 
+/* Why there is no connection at all. */
+enum imap_trouble { IMAP_NO_TROUBLE, IMAP_UNREACHABLE, IMAP_TLS, IMAP_MECHANISM };
+
 struct imap_server {
 	const char *host;
 	int port;
@@ -31,11 +34,12 @@ struct imap_server {
 	const struct secret *password; /* NULL for token mechanisms: the plugin gets it */
 	int timeout;                   /* s that the server may be silent */
 	const volatile int *stop;      /* becomes non-zero when we are to stop; may be NULL */
+	enum imap_trouble trouble;     /* set by imap_open when it fails */
 };
 
 /* Connects and logs in, and asks for the capabilities behind the login. Returns NULL on failure. `answer` (of
  * `size` bytes) gets the server's refusal, redacted, or "". */
-struct imap *imap_open(const struct imap_server *server, char *answer, size_t size, struct err *e);
+struct imap *imap_open(struct imap_server *server, char *answer, size_t size, struct err *e);
 
 /* LOGOUT (without waiting long) and free. NULL is fine. */
 void imap_close(struct imap *c);

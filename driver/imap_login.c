@@ -152,6 +152,45 @@ int imap_prepare(struct err *e)
 	return 0;
 }
 
+/* The last of the server's lists from before the login; "" if it told none. */
+static const char *offered(const struct imap *c)
+{
+	const char *last = "", *p = buf_str(&c->greeting);
+
+	while ((p = strcasestr(p, "CAPABILITY "))) {
+		/* Not that of "A1 OK CAPABILITY completed". */
+		bool list = p > buf_str(&c->greeting) && (p[-1] == '[' || (p - buf_str(&c->greeting) >= 2 && p[-2] == '*'));
+
+		p += 11;
+		if (list)
+			last = p;
+	}
+	return last;
+}
+
+/* A mechanism that the server does not offer needs no try, and no password on the wire. */
+static int check_offer(struct imap *c, struct err *e)
+{
+	struct buf wanted = BUF_INIT(128), line = BUF_INIT(8192), auth = BUF_INIT(1024);
+	const char *list = offered(c), *p;
+	int rc = 0;
+
+	buf_addf(&wanted, " AUTH=%s ", c->server->mechanism);
+	buf_addf(&line, " %.*s ", (int)strcspn(list, "\r\n]"), list);
+	if (strcasestr(buf_str(&line), " AUTH=") && !strcasestr(buf_str(&line), buf_str(&wanted))) {
+		for (p = buf_str(&line); (p = strcasestr(p, " AUTH=")); p += 6)
+			buf_addf(&auth, "%s%.*s", auth.len ? ", " : "", (int)strcspn(p + 6, " "), p + 6);
+		c->server->trouble = IMAP_MECHANISM;
+		imap_set_answer(c, list, strcspn(list, "\r\n]"));
+		rc = err_set(e, CODE_CONFIG, "%s does not offer %s, but %s", c->server->host, c->server->mechanism, buf_str(&auth));
+		err_hint(e, "set auth in mbhaul.conf to one of these");
+	}
+	buf_clear(&wanted);
+	buf_clear(&line);
+	buf_clear(&auth);
+	return rc;
+}
+
 int imap_login(struct imap *c, struct err *e)
 {
 	sasl_callback_t callbacks[] = {
@@ -162,13 +201,13 @@ int imap_login(struct imap *c, struct err *e)
 	    {SASL_CB_LIST_END, NULL, NULL},
 	};
 	/* The server's word from before the login; libcurl has asked for it. */
-	const bool at_once = strcasestr(buf_str(&c->greeting), " SASL-IR") != NULL;
+	const bool at_once = strcasestr(offered(c), " SASL-IR") != NULL;
 	const char *mech = NULL, *out = NULL;
 	const struct secret *pw = c->server->password;
 	unsigned outlen = 0;
 	int rc = -1, step, command;
 
-	if (imap_prepare(e))
+	if (imap_prepare(e) || check_offer(c, e))
 		return -1;
 	if (pw) {
 		c->password = malloc(sizeof *c->password + pw->len + 1);
@@ -182,6 +221,7 @@ int imap_login(struct imap *c, struct err *e)
 		step = sasl_client_start(c->sasl, c->server->mechanism, NULL, at_once ? &out : NULL, at_once ? &outlen : NULL,
 					 &mech);
 	if (step != SASL_OK && step != SASL_CONTINUE) {
+		c->server->trouble = IMAP_MECHANISM;
 		err_set(e, CODE_UNAVAILABLE, "no SASL mechanism %s for %s: %s", c->server->mechanism,
 		        c->server->host,
 		        c->sasl ? sasl_errdetail(c->sasl) : sasl_errstring(step, NULL, NULL));

@@ -13,7 +13,7 @@
 enum { CAPABILITY_MAX = 4096 };
 
 struct imap {
-	const struct imap_server *server;
+	struct imap_server *server;
 	CURL *curl;
 	struct buf in; /* read ahead; parsed up to `done` */
 	size_t done;

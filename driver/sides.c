@@ -57,7 +57,7 @@ void sync_end_sides(struct sync *s)
 void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v)
 {
 	memset(v, 0, sizeof *v);
-	if (answer && *answer && !classify_answer(&s->facts, side->which, answer, v) && v->kind != VERDICT_DONE)
+	if (!side->server.trouble && answer && *answer && !classify_answer(&s->facts, side->which, answer, v) && v->kind != VERDICT_DONE)
 		return;
 	memset(v, 0, sizeof *v);
 	v->side = side->which;
@@ -65,6 +65,19 @@ void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, co
 	text_copy(v->text, sizeof v->text, e->text);
 	text_copy(v->hint, sizeof v->hint, e->hint);
 	text_copy(v->line, sizeof v->line, answer ? answer : "");
+	if (side->server.trouble && !side->imap) {
+		static const struct {
+			const char *reason;
+			unsigned saw;
+		} troubles[] = {[IMAP_UNREACHABLE] = {"unreachable", SAW_UNREACHABLE},
+				[IMAP_TLS] = {"tls", SAW_TLS},
+				[IMAP_MECHANISM] = {"mechanism", SAW_LOCAL}};
+
+		v->kind = e->code == CODE_LATER ? VERDICT_LATER : VERDICT_FAILED;
+		v->reason = troubles[side->server.trouble].reason;
+		v->saw = troubles[side->server.trouble].saw;
+		return;
+	}
 	switch (e->code) {
 	case CODE_LATER:
 		v->kind = VERDICT_LATER;
@@ -218,8 +231,14 @@ int sync_list(struct sync *s, struct sync_side *side, struct verdict *v)
 	else
 		list = imap_send(c, &e, "LIST \"\" \"*\"");
 	/* The names are read with the prefix that the namespace tells. */
-	if (namespace && imap_wait(c, namespace, on_namespace, &side->list, &e) != IMAP_OK)
-		goto refused;
+	if (namespace) {
+		rc = imap_wait(c, namespace, on_namespace, &side->list, &e);
+		/* A NAMESPACE that is not understood is one that is not there; a mailbox that is refused shows at LIST. */
+		if (rc < 0)
+			goto refused;
+		if (rc != IMAP_OK && !classify_answer(&s->facts, side->which, imap_last_answer(c), v) && strcmp(v->reason, "bad-command"))
+			goto refused;
+	}
 	rc = imap_wait(c, list, on_list, &side->list, &e);
 	if (rc == IMAP_OK && side->list.n)
 		return 0;
@@ -230,6 +249,13 @@ refused:
 		err_set(&e, CODE_REFUSED, "%s does not list the folders of %s: %s", side->conf->host, side->user,
 			imap_last_answer(c));
 	sync_verdict(s, side, imap_last_answer(c), &e, v);
+	/* Logged in already: words that are not known are about the list, and may be others in a moment. */
+	if (e.code == CODE_REFUSED && v->saw & (SAW_AUTH_SOURCE | SAW_AUTH_DESTINATION) && !strncmp(v->text, e.text, 20)) {
+		v->kind = VERDICT_LATER;
+		v->code = CODE_LATER;
+		v->reason = "refused-command";
+		v->saw = 0;
+	}
 	return -1;
 }
 

@@ -183,6 +183,8 @@ static int open_inbox(struct sync *s, struct sync_side *side, struct survey *out
 	/* What is no word of its own for the mailbox as a whole is about INBOX. */
 	if (!strcmp(v.reason, "auth-source") || !strcmp(v.reason, "auth-destination") || !strcmp(v.reason, "bad-command"))
 		v.reason = "inbox";
+	if (strcasestr(imap_last_answer(side->imap), "[NONEXISTENT]") && side->which == SIDE_DESTINATION)
+		v.reason = "auth-destination"; /* the account is there, its mailbox is not */
 	text_copy(v.line, sizeof v.line, imap_last_answer(side->imap));
 	fail(out, &v);
 	return -1;

@@ -31,8 +31,9 @@ NEIGHBOURS = ("info@contoso.com", "fr@contoso.com")
 APART = "ungranted@contoso.com"
 OUTCOMES = {0: "ready", 75: "waiting", 77: "act"}
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10}")
-# What Dovecot's mail_log says. It makes an INBOX by itself when one is first looked at.
-WRITTEN = re.compile(r"\b(delete|undelete|expunge|save|copy|flag_change|append): |Mailbox (created|deleted|renamed): (?!INBOX$)")
+# What Dovecot's mail_log says. It makes INBOX and its special folders by itself when they are first looked at.
+WRITTEN = re.compile(r"\b(delete|undelete|expunge|save|copy|flag_change|append): |"
+                     r"Mailbox (deleted|renamed): |Mailbox created: (?!(INBOX|Sent|Trash|Drafts|Junk|Archive)$)")
 RUN_S = 60
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 # Commands that change something, SELECT included: it takes \Recent away.
@@ -296,12 +297,15 @@ def main():
         print(("ok - " if good else "not ok - ") + text, flush=True)
     for path in paths:
         name = os.path.basename(path).removesuffix(".case")
+        started = time.monotonic()
         try:
             verdict, wrong = lab.case(read_case(path))
         except (Wrong, ValueError, KeyError, OSError) as e:
             verdict, wrong = "?", ["the case itself: %s" % e]
         seen.add(verdict)
         leaks |= set(secrets(lab))
+        if time.monotonic() - started > 2:
+            print("# %.1f s for %s" % (time.monotonic() - started, name))
         say(not wrong, "%s: %s%s" % (name, verdict, "".join("\n    " + line for line in wrong)))
     say(not leaks, "no token, secret or password in what it said or left" + "".join("\n    " + where for where in sorted(leaks)))
     say(not lab.writes, "no command that writes was sent" + (": " + " ".join(sorted(lab.writes)) if lab.writes else ""))

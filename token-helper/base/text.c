@@ -322,6 +322,9 @@ static size_t announced(const char *s, size_t n, size_t *end)
 		return i - k >= 16 ? k : 0; /* "bearer" is also a word that people use */
 	}
 	k = word(s, n, "AUTHENTICATE");
+	/* "AUTHENTICATE failed. AuthFailed:..." is what a server says: no command has a mechanism of that name. */
+	if (k && n - k >= 8 && !strncasecmp(s + k, " failed.", 8))
+		return 0;
 	if (k && k < n && blank(s[k])) {
 		i = skip(s, n, k, true);
 		i = skip(s, n, i, false); /* the mechanism stays */

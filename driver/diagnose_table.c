@@ -180,8 +180,10 @@ const struct diagnose_row diagnose_rows[] = {
 	 "try one login by hand (a mail program will do), then correct user, auth or the passwords in mbhaul.conf and the CSV",
 	 "it helps only if the destination shuts out a machine after many failed logins"},
 	{SEEN_LOGIN, 0, 0, "destination-password", ACT, CODE_REFUSED, false, THERE,
-	 "the destination refuses the login: the password of $D is wrong, or there is no such mailbox",
-	 "make the mailbox $D at the destination if it is missing, and put its password where the CSV or password-file says", NO_WAIT},
+	 "the destination refuses the login of $D: the password is wrong, or there is no such mailbox",
+	 "check the user name and the password of $D at the destination: make the mailbox if it is missing, and put its password where "
+	 "the CSV or password-file says",
+	 NO_WAIT},
 	{SEEN_FULL, 0, 0, "destination-full", ACT, CODE_REFUSED, false, THERE, "the destination mailbox $D is full",
 	 "give $D more room at the destination, then run the same command again", NO_WAIT},
 	{SEEN_ROOM, 0, 0, "destination-full", ACT, CODE_REFUSED, false, THERE, "the destination mailbox $D has too little room: $X",

@@ -113,6 +113,11 @@ char **engine_environment(const struct conf *conf, const struct globals *g)
 	                                   "SSL_CERT_FILE",
 	                                   "SSL_CERT_DIR",
 	                                   "OPENSSL_CONF",
+	                                   /* paths and ids that a federated token's profile leaves to them */
+	                                   "AZURE_FEDERATED_TOKEN_FILE",
+	                                   "AZURE_TENANT_ID",
+	                                   "AZURE_CLIENT_ID",
+	                                   "AZURE_AUTHORITY_HOST",
 	                                   "ASAN_OPTIONS",
 	                                   "UBSAN_OPTIONS",
 	                                   "LSAN_OPTIONS",

@@ -181,6 +181,10 @@ static int talk_exec(const char *helper, const struct buf *request, int give_up_
 	                                   "OPENSSL_CONF",
 	                                   "SSL_CERT_FILE",
 	                                   "SSL_CERT_DIR",
+	                                   "AZURE_FEDERATED_TOKEN_FILE",
+	                                   "AZURE_TENANT_ID",
+	                                   "AZURE_CLIENT_ID",
+	                                   "AZURE_AUTHORITY_HOST",
 	                                   NULL};
 	static const char *const fixed[] = {"PATH=/usr/local/bin:/usr/bin:/bin", NULL};
 	const char *const argv[] = {helper, "answer", NULL};

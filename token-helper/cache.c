@@ -89,16 +89,34 @@ static void make_stamp(char out[24], const struct profile *p)
 	buf_clear(&text);
 }
 
+/* Whose token it is. The kind stands in it where two credentials might name the same file. */
+static int make_owner(char **owner, const struct profile *p)
+{
+	static const char *const kinds[] = {
+	    [PROFILE_NO_CREDENTIAL] = "",
+	    [PROFILE_SECRET_FILE] = "",
+	    [PROFILE_CERTIFICATE] = "",
+	    [PROFILE_FEDERATED_TOKEN_FILE] = "federated:",
+	    [PROFILE_MANAGED_IDENTITY] = "identity:",
+	};
+	bool identity = p->credential == PROFILE_MANAGED_IDENTITY;
+	const char *place = identity ? p->identity_endpoint : p->file;
+	int n = asprintf(owner, "%s %s %s %s %s%s %s", p->tenant && !identity ? p->tenant : "-",
+	                 p->client_id ? p->client_id : "-", p->login, p->cloud->scope, kinds[p->credential],
+	                 place ? place : "-", p->key ? p->key : "-");
+
+	if (n < 0)
+		*owner = NULL;
+	return n < 0 ? -1 : 0;
+}
+
 int cache_init(struct cache *c, const struct profile *p, struct err *e)
 {
 	*c = (struct cache){0};
 	if (find_folder(p, &c->folder, e))
 		goto fail;
-	if (asprintf(&c->owner, "%s %s %s %s %s %s", p->tenant, p->client_id, p->login, p->cloud->scope,
-	             p->file, p->key ? p->key : "-") < 0) {
-		c->owner = NULL;
+	if (make_owner(&c->owner, p))
 		goto memory;
-	}
 	if (asprintf(&c->path, "%s/%s-%016" PRIx64 ".token", c->folder, p->name, hash(c->owner)) < 0) {
 		c->path = NULL;
 		goto memory;

@@ -106,6 +106,7 @@ static int give_token(const struct options *o, const struct wish *w, long long s
 {
 	struct profiles set = {0};
 	const struct profile *p;
+	struct profile_environment env;
 	struct cache c = {0};
 	struct failure f = {0};
 	enum cache_verdict verdict;
@@ -127,7 +128,8 @@ static int give_token(const struct options *o, const struct wish *w, long long s
 		rc = reply_failure(w->form, &f);
 		goto out;
 	}
-	if (cache_init(&c, p, &f.err)) {
+	profile_environment_get(&env);
+	if (profile_complete(&set.list[p - set.list], &env, &f.err) || cache_init(&c, p, &f.err)) {
 		rc = fail(w, &f);
 		goto out;
 	}

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/ini.h"
 #include "base/text.h"
+#include "profile_value.h"
 
 enum { NAME_MAX_BYTES = 63, CONF_MAX = 1 << 20 };
 
@@ -36,7 +37,7 @@ const struct cloud *cloud_find(const char *name)
 
 /* The keys, in the order of the enum. */
 static const char *const keys[] = {"tenant", "client-id", "credential", "domains", "cloud", "hosts",
-                                   "login",  "ca-file",   "assertion",  "cache",   NULL};
+                                   "login",  "ca-file",   "assertion",  "cache",   "identity-endpoint", NULL};
 enum {
 	K_TENANT,
 	K_CLIENT_ID,
@@ -47,7 +48,8 @@ enum {
 	K_LOGIN,
 	K_CA_FILE,
 	K_ASSERTION,
-	K_CACHE
+	K_CACHE,
+	K_IDENTITY_ENDPOINT
 };
 
 struct reader {
@@ -77,29 +79,6 @@ static int wrong(struct err *e, const struct profiles *set, int line, const char
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* A name of the DNS, loosely: letters, digits, dots and hyphens; an address in brackets is none. */
-static bool is_host(const char *s)
-{
-	if (!is_alnum(*s) || strlen(s) > 253 || strstr(s, ".."))
-		return false;
-	for (; *s; s++)
-		if (!is_alnum(*s) && *s != '.' && *s != '-' && *s != '_')
-			return false;
-	return true;
-}
-
-static bool is_guid(const char *s)
-{
-	if (strlen(s) != 36)
-		return false;
-	for (int i = 0; i < 36; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (dash ? s[i] != '-' : !strchr("0123456789abcdefABCDEF", s[i]))
-			return false;
-	}
-	return true;
 }
 
 bool profile_is_uri(const char *s)
@@ -167,6 +146,7 @@ static void profile_free(struct profile *p)
 	free(p->login);
 	free(p->ca_file);
 	free(p->cache);
+	free(p->identity_endpoint);
 }
 
 void profiles_clear(struct profiles *set)
@@ -178,35 +158,10 @@ void profiles_clear(struct profiles *set)
 	*set = (struct profiles){0};
 }
 
-static int set_tenant(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
+/* An error of a value gets its place in front. */
+static int placed(int rc, const struct profiles *set, const struct ini_entry *in, struct err *e)
 {
-	static const char *const shared[] = {"common", "organizations", "consumers"};
-
-	if (!is_host(in->value))
-		return wrong(e, set, in->line, "tenant is not a GUID or a domain");
-	for (int i = 0; i < 3; i++) {
-		if (strcasecmp(in->value, shared[i]))
-			continue;
-		wrong(e, set, in->line, "tenant = %s names no single tenant", shared[i]);
-		return err_hint(e, "Write the tenant's GUID (Entra admin center, Overview) or its domain.");
-	}
-	p->tenant = strdup(in->value);
-	return p->tenant ? 0 : no_memory(e);
-}
-
-static int set_client_id(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
-{
-	if (!is_guid(in->value)) {
-		wrong(e, set, in->line,
-		      "client-id is not a GUID such as 11111111-2222-3333-4444-555555555555");
-		return err_hint(
-		    e, "It is the Application (client) ID on the application's overview page in Entra.");
-	}
-	p->client_id = strdup(in->value);
-	if (!p->client_id)
-		return no_memory(e);
-	lower(p->client_id);
-	return 0;
+	return rc ? err_prefix(e, "%s:%d", set->file, in->line) : 0;
 }
 
 /* A path relative to the configuration file, or an URI as it is. file: is taken off, so that the file's owner
@@ -256,19 +211,30 @@ static int set_credential(struct profiles *set, struct profile *p, const struct 
 		*rest = '\0';
 		rest = text_trim(rest + 1);
 	}
-	if (!strcmp(words, "federated-token-file") || !strcmp(words, "managed-identity")) {
-		wrong(e, set, in->line, "credential = %s is not supported by this version", words);
-		return err_hint(e, "Use `secret-file FILE` or `certificate FILE [KEY]`.");
+	if (!strcmp(words, "managed-identity")) {
+		p->credential = PROFILE_MANAGED_IDENTITY;
+		if (!*rest)
+			return 0;
+		wrong(e, set, in->line, "there is something behind credential = managed-identity");
+		return err_hint(e, "A user-assigned identity is named by `client-id`.");
+	}
+	if (!strcmp(words, "federated-token-file")) {
+		p->credential = PROFILE_FEDERATED_TOKEN_FILE;
+		if (!*rest)
+			return 0; /* AZURE_FEDERATED_TOKEN_FILE names it */
+		p->file = file_beside(set->file, rest);
+		return p->file ? 0 : no_memory(e);
 	}
 	if (strcmp(words, "secret-file") && strcmp(words, "certificate")) {
 		const char *meant = ini_nearest(words, kinds);
 		/* Somebody may have put the secret itself here: it is not repeated. */
 		wrong(e, set, in->line, "credential begins with a word that is not known");
 		if (meant)
-			return err_hint(e, "Is `%s FILE` meant?", meant);
+			return err_hint(e, "Is `%s%s` meant?", meant,
+			                strcmp(meant, "managed-identity") ? " FILE" : "");
 		return err_hint(e,
-		                "Write `secret-file FILE` or `certificate FILE|URI [KEY]`; a secret itself "
-		                "does not belong in this file.");
+		                "Write `secret-file FILE`, `certificate FILE|URI [KEY]`, `federated-token-file "
+		                "[FILE]` or `managed-identity`; a secret itself does not belong in this file.");
 	}
 	if (!*rest)
 		return wrong(e, set, in->line, "a file's name is missing behind credential = %s", words);
@@ -284,7 +250,7 @@ static int set_list(struct profiles *set, char ***list, const struct ini_entry *
 	if (list_make(in->value, list))
 		return wrong(e, set, in->line, "%s is not a list of names with commas between", in->key);
 	for (char **p = *list; *p; p++) {
-		if (!is_host(*p))
+		if (!value_is_host(*p))
 			return wrong(e, set, in->line,
 			             "%s holds something that is not a domain's or host's name", in->key);
 	}
@@ -294,32 +260,10 @@ static int set_list(struct profiles *set, char ***list, const struct ini_entry *
 static int set_cloud(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
 {
 	p->cloud = cloud_find(in->value);
+	p->login_open = false;
 	if (!p->cloud)
 		return wrong(e, set, in->line, "cloud is none of global, gcc-high, dod, china");
 	return 0;
-}
-
-/* https://HOST[:PORT], nothing behind it. */
-static int set_login(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
-{
-	char host[300];
-	char *port;
-	size_t n;
-	unsigned long long number;
-
-	if (strncmp(in->value, "https://", 8))
-		return wrong(e, set, in->line, "login must begin with https://");
-	n = strlen(in->value + 8);
-	if (n && in->value[8 + n - 1] == '/')
-		n--;
-	snprintf(host, sizeof(host), "%.*s", (int)n, in->value + 8);
-	port = strchr(host, ':');
-	if (port)
-		*port++ = '\0';
-	if (n >= sizeof(host) || !is_host(host) || (port && text_number(port, 65535, &number)))
-		return wrong(e, set, in->line, "login is not https://HOST or https://HOST:PORT");
-	p->login = strndup(in->value, 8 + n);
-	return p->login ? 0 : no_memory(e);
 }
 
 static int set_assertion(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
@@ -362,9 +306,9 @@ static int read_key(struct reader *r, struct profile *p, const struct ini_entry 
 		return wrong(e, set, in->line, "%s has no value", in->key);
 	switch (k) {
 	case K_TENANT:
-		return set_tenant(set, p, in, e);
+		return placed(value_tenant("tenant", in->value, &p->tenant, e), set, in, e);
 	case K_CLIENT_ID:
-		return set_client_id(set, p, in, e);
+		return placed(value_client_id("client-id", in->value, &p->client_id, e), set, in, e);
 	case K_CREDENTIAL:
 		return set_credential(set, p, in, e);
 	case K_DOMAINS:
@@ -374,11 +318,13 @@ static int read_key(struct reader *r, struct profile *p, const struct ini_entry 
 	case K_HOSTS:
 		return set_list(set, &p->hosts, in, e);
 	case K_LOGIN:
-		return set_login(set, p, in, e);
+		return placed(value_login("login", in->value, &p->login, e), set, in, e);
 	case K_CA_FILE:
 		return set_path(set, &p->ca_file, in, e);
 	case K_ASSERTION:
 		return set_assertion(set, p, in, e);
+	case K_IDENTITY_ENDPOINT:
+		return placed(value_endpoint(in->key, in->value, &p->identity_endpoint, e), set, in, e);
 	default:
 		return set_path(set, &p->cache, in, e);
 	}
@@ -406,7 +352,7 @@ static int begin_profile(struct reader *r, const struct ini_entry *in, struct er
 		set->list = list;
 	}
 	p = &set->list[set->n];
-	*p = (struct profile){.line = in->line, .cloud = &clouds[0]};
+	*p = (struct profile){.line = in->line, .cloud = &clouds[0], .login_open = true};
 	set->n++;
 	r->seen = 0;
 	p->name = strdup(in->name);
@@ -435,13 +381,20 @@ static int take(const struct ini_entry *in, void *arg, struct err *e)
 /* What cannot be seen before the whole file is read. */
 static int finish(struct profiles *set, struct profile *p, struct err *e)
 {
-	const char *missing = !p->tenant      ? "tenant"
-	                      : !p->client_id ? "client-id"
-	                      : !p->file      ? "credential"
-	                                      : NULL;
+	/* The other two may leave these to the platform. */
+	bool all = p->credential != PROFILE_MANAGED_IDENTITY && p->credential != PROFILE_FEDERATED_TOKEN_FILE;
+	const char *missing = all && !p->tenant                        ? "tenant"
+	                      : all && !p->client_id                   ? "client-id"
+	                      : p->credential == PROFILE_NO_CREDENTIAL ? "credential"
+	                                                               : NULL;
 
 	if (missing)
 		return wrong(e, set, p->line, "[profile %s] has no %s", p->name, missing);
+	if (p->identity_endpoint && p->credential != PROFILE_MANAGED_IDENTITY)
+		return wrong(e, set, p->line,
+		             "identity-endpoint of [profile %s] goes with credential = managed-identity only",
+		             p->name);
+	p->login_open &= !p->login;
 	if (!p->login && asprintf(&p->login, "https://%s", p->cloud->login) < 0) {
 		p->login = NULL;
 		return no_memory(e);

@@ -32,8 +32,11 @@ extern const struct cloud clouds[];
 const struct cloud *cloud_find(const char *name);
 
 enum profile_credential {
-	PROFILE_SECRET_FILE, /* file: the secret */
-	PROFILE_CERTIFICATE, /* file: PEM or URI; key: path or URI, NULL if with the certificate */
+	PROFILE_NO_CREDENTIAL,        /* not read yet: no profile that was parsed has it */
+	PROFILE_SECRET_FILE,          /* file: the secret */
+	PROFILE_CERTIFICATE,          /* file: PEM or URI; key: path or URI, NULL if with the certificate */
+	PROFILE_FEDERATED_TOKEN_FILE, /* file: a JWT that somebody else writes; NULL until profile_complete */
+	PROFILE_MANAGED_IDENTITY,     /* no file; the platform gives the token */
 };
 
 enum profile_assertion { PROFILE_PS256, PROFILE_RS256 };
@@ -41,8 +44,8 @@ enum profile_assertion { PROFILE_PS256, PROFILE_RS256 };
 struct profile {
 	char *name;
 	int line; /* of its header */
-	char *tenant;
-	char *client_id;
+	char *tenant;    /* NULL: not said, with a managed identity or until profile_complete */
+	char *client_id; /* the same */
 	const struct cloud *cloud;
 	enum profile_credential credential;
 	char *file;
@@ -51,6 +54,8 @@ struct profile {
 	char **domains; /* NULL-ended, lower case; NULL: not said */
 	char **hosts;   /* NULL-ended; NULL: the cloud's two */
 	char *login;    /* base URL without a slash at the end: https://HOST[:PORT] */
+	bool login_open; /* neither `login` nor `cloud` is written: the environment may name the host */
+	char *identity_endpoint; /* http://ADDRESS[:PORT]; NULL: the usual one */
 	char *ca_file;  /* further certificate authorities for the login host; NULL */
 	char *cache;    /* folder; NULL: the usual one */
 };
@@ -68,6 +73,29 @@ int profiles_parse(const char *text, size_t n, const char *file, struct profiles
 int profiles_load(const char *file, struct profiles *out, struct err *e);
 
 void profiles_clear(struct profiles *p);
+
+/* The client id in the configuration that `mbhaul init` makes. */
+#define PROFILE_PLACEHOLDER "00000000-0000-0000-0000-000000000000"
+
+/* The variables that a platform with federated tokens sets (learn.microsoft.com, "Workload identity": what its webhook
+ * puts into a pod). NULL: not set. */
+struct profile_environment {
+	const char *token_file; /* AZURE_FEDERATED_TOKEN_FILE */
+	const char *tenant;     /* AZURE_TENANT_ID */
+	const char *client_id;  /* AZURE_CLIENT_ID */
+	const char *authority;  /* AZURE_AUTHORITY_HOST */
+};
+
+/* Looks into this process's own; all are NULL in a set-uid program. */
+void profile_environment_get(struct profile_environment *env);
+
+/*
+ * Makes a profile ready for a request: fills in what a profile with a federated token leaves to the environment, in
+ * the same forms as the keys. CODE_CONFIG, with the variable's name, if that does not give it, or if client-id is the
+ * placeholder still. Not done when the file is read, so that the other profiles, and commands that need no token, work
+ * wherever they run. Pure.
+ */
+int profile_complete(struct profile *p, const struct profile_environment *env, struct err *e);
 
 /* The profile of that name, or NULL. */
 const struct profile *profiles_by_name(const struct profiles *p, const char *name);

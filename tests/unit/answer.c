@@ -103,6 +103,31 @@ static void answer_refusal(void)
 	CHECK_STR(a.failure.err.text, "invalid_scope");
 }
 
+/* The endpoint of a managed identity has errors of its own. */
+static void answer_of_a_managed_identity(void)
+{
+	static const struct hints_context identity = {.profile = "p", .cloud = "global", .identity = true};
+	static const char body[] = "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}";
+
+	answer_read(&a, 400, body, strlen(body), 0, NULL, &identity);
+	CHECK(!a.ok && !a.retry && a.failure.word == FAILURE_REFUSED);
+	CHECK_STR(a.failure.err.text, "the managed identity's endpoint refuses: Identity not found");
+	CHECK(strstr(a.failure.err.hint, "Assign an identity") && strstr(a.failure.err.hint, "IMAP.AccessAsApp"));
+	for (long status = 400; status < 600; status++) {
+		bool passes = status == 404 || status == 408 || status == 410 || status == 429 || status >= 500;
+
+		answer_read(&a, status, "", 0, 0, NULL, &identity);
+		CHECK(a.retry == passes);
+		CHECK(!strstr(a.failure.err.hint, "`login`"));
+	}
+	answer_read(&a, 404, body, strlen(body), 0, NULL, &identity);
+	CHECK(a.retry && a.failure.word == FAILURE_UNAVAILABLE);
+	answer_read(&a, 200, "<html>", 6, 0, NULL, &identity);
+	CHECK(!a.ok && strstr(a.failure.err.hint, "identity-endpoint"));
+	read_body(404, body);
+	CHECK(!a.retry && a.failure.word == FAILURE_REFUSED);
+}
+
 static void answer_never_repeats_a_secret(void)
 {
 	read_secret(401,
@@ -173,6 +198,7 @@ int main(void)
 	TEST(answer_token);
 	TEST(answer_unusable_tokens);
 	TEST(answer_refusal);
+	TEST(answer_of_a_managed_identity);
 	TEST(answer_never_repeats_a_secret);
 	TEST(answer_what_passes);
 	TEST(answer_waits_grow_and_end);

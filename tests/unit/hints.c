@@ -55,6 +55,11 @@ static void hints_know_every_code(void)
 	    {53003, "workload identity"},
 	    {530032, "exclude"},
 	    {50196, "loop"},
+	    {70021, "Federated credentials"},
+	    {700211, "issuer"},
+	    {700212, "audience"},
+	    {700213, "subject"},
+	    {7002138, "upper and lower case"},
 	    {90055, "wait"},
 	};
 
@@ -94,6 +99,38 @@ static void hints_see_a_secrets_id(void)
 	CHECK(strstr(out, "(null)") == NULL);
 }
 
+static void hints_of_a_federated_token(void)
+{
+	struct hints_context c = context;
+	long code = 700213;
+	char out[1024];
+
+	c.secret_file = NULL;
+	c.token_file = "/var/run/token";
+	c.issuer = "https://issuer.example/";
+	c.subject = "system:serviceaccount:ns:sa";
+	c.audience = "api://AzureADTokenExchange";
+	hints_write(out, sizeof(out), &code, 1, &c);
+	CHECK(strstr(out, "/var/run/token") && strstr(out, "\"system:serviceaccount:ns:sa\"") &&
+	      strstr(out, "issuer.example") && strstr(out, "\"api://AzureADTokenExchange\""));
+	code = 700024;
+	hints_write(out, sizeof(out), &code, 1, &c);
+	CHECK(strstr(out, "/var/run/token has expired") != NULL);
+	code = 700027;
+	hints_write(out, sizeof(out), &code, 1, &c);
+	CHECK(strstr(out, "signature") && !strstr(out, "Upload"));
+}
+
+static void hints_of_a_managed_identity(void)
+{
+	char out[1024];
+
+	hints_identity(out, sizeof(out), &context);
+	CHECK(strstr(out, context.client_id) && strstr(out, "IMAP.AccessAsApp"));
+	hints_identity(out, sizeof(out), &(struct hints_context){.profile = "p"});
+	CHECK(strstr(out, "Assign an identity") && strstr(out, "IMAP.AccessAsApp") && !strstr(out, "$"));
+}
+
 static void hints_on_what_passes(void)
 {
 	static const long passes[] = {50033, 90006, 90012, 90024, 90033, 90055, 50196};
@@ -110,6 +147,8 @@ int main(void)
 	TEST(hints_know_every_code);
 	TEST(hints_of_unknown_codes);
 	TEST(hints_see_a_secrets_id);
+	TEST(hints_of_a_federated_token);
+	TEST(hints_of_a_managed_identity);
 	TEST(hints_on_what_passes);
 	TEST_END;
 }

@@ -97,12 +97,15 @@ static void profile_errors(void)
 	     "`secret-file FILE`"},
 	    {"[profile a]\ncredential = Topsecret8Q~x\n", ":2: credential begins with a word",
 	     "does not belong in this file"},
-	    {"[profile a]\ncredential = managed-identity\n",
-	     ":2: credential = managed-identity is not supported by "
-	     "this version",
-	     "secret-file"},
-	    {"[profile a]\ncredential = federated-token-file /x\n",
-	     "federated-token-file is not supported by this", ""},
+	    {"[profile a]\ncredential = managed-identity /x\n",
+	     ":2: there is something behind credential = managed-identity", "client-id"},
+	    {"[profile a]\ncredential = managed-identty\n", ":2: credential begins with a word", "`managed-identity`"},
+	    {"[profile a]\ncredential = managed-identity\nidentity-endpoint = http://10.0.0.1\n",
+	     ":3: identity-endpoint is not at a loopback or link-local IP address", "plain HTTP"},
+	    {FIRST "identity-endpoint = http://127.0.0.1\n",
+	     ":1: identity-endpoint of [profile a] goes with credential = managed-identity only", ""},
+	    {"[profile a]\ntenant = t.de\nclient-id = 11111111-2222-3333-4444-555555555555\n",
+	     ":1: [profile a] has no credential", ""},
 	    {"[profile a]\ncredential = certificate /c.pem pkcs11:object=k?pin-value=Topsecret\n",
 	     ":2: a PIN does not belong in this file", "pin-source"},
 	    {"[profile a]\ntenant = x\n", ":1: [profile a] has no client-id", ""},
@@ -185,6 +188,141 @@ static void profile_certificates(void)
 	}
 }
 
+static void profile_endpoints(void)
+{
+	static const char *const good[] = {"http://127.0.0.1",        "http://127.255.0.1:40342",
+	                                   "http://169.254.169.254/", "http://[::1]:80",
+	                                   "http://[fe80::1]",        "http://169.254.0.1:1"};
+	static const char *const bad[] = {
+	    "https://127.0.0.1",  "http://localhost",       "http://10.0.0.1",     "http://169.253.169.254",
+	    "http://127.0.0.1/x", "http://u@127.0.0.1",     "http://127.0.0.1:0",  "http://127.0.0.1:99999",
+	    "http://[::1",        "http://[::1]x",          "http://[2001:db8::1]", "http://127.1",
+	    "http://",            "http://127.0.0.1:80:80", "http://0x7f000001",   "http://[::ffff:127.0.0.1]",
+	};
+	struct profiles set;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		snprintf(text, sizeof(text), "[profile a]\ncredential = managed-identity\nidentity-endpoint = %s\n",
+		         good[i]);
+		CHECK(!parse(&set, text));
+		CHECK(!strncmp(set.list[0].identity_endpoint, good[i], strlen(set.list[0].identity_endpoint)));
+		CHECK(set.list[0].identity_endpoint[strlen(set.list[0].identity_endpoint) - 1] != '/');
+		profiles_clear(&set);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(text, sizeof(text), "[profile a]\ncredential = managed-identity\nidentity-endpoint = %s\n",
+		         bad[i]);
+		if (!parse(&set, text))
+			printf("  %s is accepted\n", bad[i]);
+		CHECK(e.code == CODE_CONFIG && strstr(e.text, ":3: identity-endpoint is not"));
+		profiles_clear(&set);
+	}
+}
+
+#define GUID "11111111-2222-3333-4444-555555555555"
+static const struct profile_environment nothing;
+
+/* Needs neither tenant nor client id, and nothing of the environment. */
+static void profile_managed_identity(void)
+{
+	static const struct profile_environment env = {"/f", "common", "x", "y"};
+	struct profiles set;
+
+	CHECK(!parse(&set, "[profile a]\ncredential = managed-identity\n"));
+	CHECK(set.list[0].credential == PROFILE_MANAGED_IDENTITY);
+	CHECK(!set.list[0].tenant && !set.list[0].client_id && !set.list[0].file && !set.list[0].identity_endpoint);
+	CHECK(!profile_complete(&set.list[0], &env, &e) && !set.list[0].tenant && !set.list[0].client_id);
+	profiles_clear(&set);
+	CHECK(!parse(&set, "[profile a]\ncredential = managed-identity\nclient-id = " GUID "\n"));
+	CHECK(!profile_complete(&set.list[0], &nothing, &e));
+	CHECK_STR(set.list[0].client_id, GUID);
+	profiles_clear(&set);
+}
+
+static void profile_federated(void)
+{
+	static const struct profile_environment env = {"/var/run/token", "T.example", "AAAAAAAA-2222-3333-4444-555555555555",
+	                                               "https://login.example/"};
+	struct profiles set;
+	struct profile *p;
+
+	CHECK(!parse(&set, "[profile a]\ncredential = federated-token-file\n"));
+	p = &set.list[0];
+	CHECK(p->credential == PROFILE_FEDERATED_TOKEN_FILE && !p->file && !p->tenant && !p->client_id);
+	CHECK(!profile_complete(p, &env, &e));
+	CHECK_STR(p->file, "/var/run/token");
+	CHECK_STR(p->tenant, "T.example");
+	CHECK_STR(p->client_id, "aaaaaaaa-2222-3333-4444-555555555555");
+	CHECK_STR(p->login, "https://login.example");
+	CHECK(!profile_complete(p, &nothing, &e)); /* once more, and nothing is missing */
+	profiles_clear(&set);
+
+	/* What is written wins. */
+	CHECK(!parse(&set, "[profile a]\ncredential = federated-token-file my token\ntenant = t.de\nclient-id = " GUID
+	                   "\nlogin = https://l.example\n[profile b]\ncredential = federated-token-file t\n"
+	                   "cloud = dod\n"));
+	CHECK(!profile_complete(&set.list[0], &env, &e) && !profile_complete(&set.list[1], &env, &e));
+	CHECK_STR(set.list[0].file, "/etc/m/my token");
+	CHECK_STR(set.list[0].tenant, "t.de");
+	CHECK_STR(set.list[0].client_id, GUID);
+	CHECK_STR(set.list[0].login, "https://l.example");
+	CHECK_STR(set.list[1].login, "https://login.microsoftonline.us");
+	profiles_clear(&set);
+
+	/* The others do not look at it. */
+	CHECK(!parse(&set, FIRST));
+	CHECK(!profile_complete(&set.list[0], &env, &e));
+	CHECK_STR(set.list[0].login, "https://login.microsoftonline.com");
+	profiles_clear(&set);
+}
+
+static void profile_federated_errors(void)
+{
+	static const struct {
+		struct profile_environment env;
+		const char *says, *hints;
+	} bad[] = {
+	    {{NULL, "t.de", GUID, NULL}, "and AZURE_FEDERATED_TOKEN_FILE is not set", "into the profile"},
+	    {{"relative", "t.de", GUID, NULL}, "AZURE_FEDERATED_TOKEN_FILE is not the absolute path", ""},
+	    {{"/a\nb", "t.de", GUID, NULL}, "AZURE_FEDERATED_TOKEN_FILE is not the absolute path", ""},
+	    {{"/f", NULL, GUID, NULL}, "[profile a] has no tenant, and AZURE_TENANT_ID is not set", ""},
+	    {{"/f", "common", GUID, NULL}, "AZURE_TENANT_ID = common names no single tenant", ""},
+	    {{"/f", "../x", GUID, NULL}, "AZURE_TENANT_ID is not a GUID or a domain", ""},
+	    {{"/f", "t.de", NULL, NULL}, "[profile a] has no client-id, and AZURE_CLIENT_ID is not set", ""},
+	    {{"/f", "t.de", "1", NULL}, "AZURE_CLIENT_ID is not a GUID", "overview"},
+	    {{"/f", "t.de", GUID, "http://x"}, "AZURE_AUTHORITY_HOST must begin with https://", ""},
+	    {{"/f", "t.de", GUID, "https://x/y"}, "AZURE_AUTHORITY_HOST is not https://HOST", ""},
+	    {{"/f", "t.de", GUID, "https://login.microsoftonline.us/"},
+	     "AZURE_AUTHORITY_HOST is the login host of another cloud", "cloud = dod"},
+	    {{"/f", "t.de", PROFILE_PLACEHOLDER, NULL}, "is still the placeholder of `mbhaul init`", "Application"},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct profiles set;
+
+		CHECK(!parse(&set, "[profile a]\ncredential = federated-token-file\n"));
+		CHECK(profile_complete(&set.list[0], &bad[i].env, &e) == -1 && e.code == CODE_CONFIG);
+		if (!strstr(e.text, bad[i].says) || !strstr(e.hint, bad[i].hints))
+			printf("  \"%s\" \"%s\", want \"%s\" \"%s\"\n", e.text, e.hint, bad[i].says, bad[i].hints);
+		CHECK(strstr(e.text, bad[i].says) && strstr(e.hint, bad[i].hints));
+		profiles_clear(&set);
+	}
+}
+
+/* The configuration of `mbhaul init` can be read, and says what is missing when it is used. */
+static void profile_placeholder(void)
+{
+	struct profiles set;
+
+	CHECK(!parse(&set, "[profile a]\ntenant = t.de\nclient-id = " PROFILE_PLACEHOLDER
+	                   "\ncredential = secret-file s\n"));
+	CHECK(profile_complete(&set.list[0], &nothing, &e) == -1 && e.code == CODE_CONFIG);
+	CHECK_STR(e.text, "client-id of [profile a] is still the placeholder of `mbhaul init`");
+	CHECK(strstr(e.hint, "App registrations"));
+	profiles_clear(&set);
+}
+
 static void profile_clouds(void)
 {
 	CHECK_STR(cloud_find("global")->scope, "https://outlook.office365.com/.default");
@@ -261,6 +399,11 @@ int main(void)
 	TEST(profile_by_name_and_user);
 	TEST(profile_hosts);
 	TEST(profile_certificates);
+	TEST(profile_endpoints);
+	TEST(profile_managed_identity);
+	TEST(profile_federated);
+	TEST(profile_federated_errors);
+	TEST(profile_placeholder);
 	TEST(profile_clouds);
 	TEST(profile_many);
 	TEST(profile_file_must_be_trusted);

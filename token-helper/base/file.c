@@ -63,7 +63,7 @@ static int check_owner(const char *path, const struct stat *st, mode_t forbidden
 			(unsigned)st->st_mode & 07777);
 		return err_hint(e, "chmod 600 '%s'", path);
 	}
-	err_set(e, CODE_CONFIG, "%s can be changed by others (mode %04o), and it names credentials", path,
+	err_set(e, CODE_CONFIG, "%s can be changed by others (mode %04o), and it names or holds credentials", path,
 		(unsigned)st->st_mode & 07777);
 	return err_hint(e, "chmod go-w '%s'", path);
 }
@@ -122,7 +122,7 @@ static int check_folder(const char *path, struct err *e)
 	return err_hint(e, "chmod o-w '%s'", folder);
 }
 
-int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missing, struct err *e)
+static int open_trusted(const char *path, bool *missing, struct err *e)
 {
 	struct stat st;
 	int fd = open_regular(path, 0, &st, missing, e), rc;
@@ -133,8 +133,18 @@ int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missi
 	target = realpath(path, NULL);
 	rc = check_owner(path, &st, 022, e) || check_folder(path, e) || (target && check_folder(target, e)) ? -1 : 0;
 	free(target);
-	if (!rc)
-		rc = read_into(fd, path, max, out, e);
+	if (rc)
+		close(fd);
+	return rc ? -1 : fd;
+}
+
+int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missing, struct err *e)
+{
+	int fd = open_trusted(path, missing, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = read_into(fd, path, max, out, e);
 	close(fd);
 	return rc;
 }
@@ -161,14 +171,12 @@ int file_check_secret(const char *path, struct err *e)
 	return 0;
 }
 
-int file_read_secret(const char *path, struct secret *out, struct err *e)
+static int read_secret(int fd, const char *path, struct secret *out, struct err *e)
 {
-	int fd = open_secret(path, e), rc = 0;
 	char block[4096];
+	int rc = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return -1;
 	while (!rc && (n = read(fd, block, sizeof block)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -180,6 +188,29 @@ int file_read_secret(const char *path, struct secret *out, struct err *e)
 		}
 	}
 	explicit_bzero(block, sizeof block);
+	return rc;
+}
+
+int file_read_secret(const char *path, struct secret *out, struct err *e)
+{
+	int fd = open_secret(path, e), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = read_secret(fd, path, out, e);
+	close(fd);
+	return rc;
+}
+
+int file_read_delivered(const char *path, struct secret *out, struct err *e)
+{
+	int fd = open_trusted(path, NULL, e), rc;
+
+	if (fd < 0) {
+		e->code = CODE_CONFIG;
+		return -1;
+	}
+	rc = read_secret(fd, path, out, e);
 	close(fd);
 	return rc;
 }

@@ -28,6 +28,11 @@ int file_check_secret(const char *path, struct err *e);
  * often linked), the target is checked. */
 int file_read_trusted(const char *path, size_t max, struct buf *out, bool *missing, struct err *e);
 
+/* The same rule for a file that holds a credential which something else writes for this machine's programs, and that
+ * may be readable by all (Kubernetes projects its tokens so, behind symbolic links). What cannot be changed by
+ * others is theirs or root's choice. Appends to out as it stands; CODE_CONFIG. */
+int file_read_delivered(const char *path, struct secret *out, struct err *e);
+
 /* Replaces path by the given bytes: temporary file beside it, fsync, rename, fsync of the folder.
  * The name of the temporary file is random (pids collide between machines). */
 int file_write(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "fetch/hints.h"
+#include "fetch/identity.h"
 
 enum { CODES_MAX = 8, SENTENCE_MAX = 240 };
 
@@ -42,6 +43,12 @@ static long long seconds_of(const cJSON *json, const char *name)
 	if (cJSON_IsString(v) && !text_number(v->valuestring, 1ull << 40, &n))
 		return n < ANSWER_LIFETIME_MOST ? (long long)n : ANSWER_LIFETIME_MOST;
 	return 0;
+}
+
+/* Who answered. */
+static const char *server(const struct hints_context *c)
+{
+	return c->identity ? "the managed identity's endpoint" : "the login server";
 }
 
 static void fail(struct answer *a, enum failure_word word, bool retry)
@@ -112,7 +119,8 @@ static void add_id(struct buf *out, const char *name, const char *value)
 		buf_addf(out, "%s%s %s", out->len ? ", " : "", name, value);
 }
 
-static void describe(struct answer *a, long status, const cJSON *json, const char *secret)
+static void describe(struct answer *a, long status, const cJSON *json, const char *secret,
+                     const struct hints_context *c)
 {
 	const char *known[] = {secret && *secret ? secret : NULL, NULL};
 	const char *said = string_of(json, "error_description"), *error = string_of(json, "error");
@@ -128,9 +136,12 @@ static void describe(struct answer *a, long status, const cJSON *json, const cha
 	add_id(&ids, "correlation id", string_of(json, "correlation_id"));
 	add_id(&ids, "timestamp", string_of(json, "timestamp"));
 	if (!*clean)
-		snprintf(clean, sizeof(clean), "the login server answers HTTP %ld without a reason", status);
+		snprintf(clean, sizeof(clean), "%s answers HTTP %ld without a reason", server(c), status);
 	snprintf(a->failure.err.text, sizeof(a->failure.err.text), "%.*s%s%s%s", 320, clean,
 	         ids.len ? " (" : "", buf_str(&ids), ids.len ? ")" : "");
+	/* Its sentences are as short as "Identity not found". */
+	if (c->identity)
+		err_prefix(&a->failure.err, "%s refuses", server(c));
 	buf_clear(&sentence);
 	buf_clear(&ids);
 }
@@ -159,9 +170,9 @@ static size_t take_codes(const cJSON *json, long codes[CODES_MAX])
 }
 
 /* Which word an error gets: by `error` and the status; the codes only tell what passes by itself. */
-static void judge(struct answer *a, long status, const char *error, const long *codes, size_t n)
+static void judge(struct answer *a, long status, const char *error, const long *codes, size_t n, bool identity)
 {
-	bool passes = !strcmp(error, "temporarily_unavailable") || !strcmp(error, "server_error") ||
+	bool passes = (identity && identity_passes(status)) || !strcmp(error, "temporarily_unavailable") || !strcmp(error, "server_error") ||
 	              status >= 500 || status == 408;
 	bool throttled = status == 429;
 
@@ -195,35 +206,38 @@ void answer_read(struct answer *a, long status, const char *body, size_t n, int 
 		if (cJSON_IsObject(json) && take_token(a, json))
 			goto out;
 		err_set(e, CODE_UNAVAILABLE,
-		        "the login server's answer (HTTP 200, %zu bytes) holds no usable token", n);
+		        "the answer of %s (HTTP 200, %zu bytes) holds no usable token", server(c), n);
 		err_hint(
 		    e,
-		    "Something between here and Entra ID may have answered in its place: check `login` of "
-		    "[profile %s] and the proxy.",
+		    c->identity ? "Something else may listen there: check `identity-endpoint` of [profile %s]."
+		                : "Something between here and Entra ID may have answered in its place: check `login` of "
+		                  "[profile %s] and the proxy.",
 		    c->profile);
 		fail(a, FAILURE_UNAVAILABLE, false);
 		goto out;
 	}
 	error = cJSON_IsObject(json) ? string_of(json, "error") : "";
 	count = cJSON_IsObject(json) ? take_codes(json, codes) : 0;
-	judge(a, status, error, codes, count);
+	judge(a, status, error, codes, count, c->identity);
 	a->failure.retry_after = retry_after > 0 ? retry_after : 0;
 	if (*error) {
-		describe(a, status, json, secret);
+		describe(a, status, json, secret, c);
 		hints_write(e->hint, sizeof(e->hint), codes, count, c);
 	} else if (status >= 300 && status < 400) {
-		err_set(e, e->code,
-		        "the login server redirects (HTTP %ld), which is not followed with a credential",
+		err_set(e, e->code, "%s redirects (HTTP %ld), which is not followed with a credential", server(c),
 		        status);
-		err_hint(e, "Check `login` and `cloud` of [profile %s], and the proxy.", c->profile);
+		if (!c->identity)
+			err_hint(e, "Check `login` and `cloud` of [profile %s], and the proxy.", c->profile);
 	} else {
-		err_set(e, e->code, "the login server answers HTTP %ld", status);
-		if (!a->retry)
+		err_set(e, e->code, "%s answers HTTP %ld", server(c), status);
+		if (!a->retry && !c->identity)
 			err_hint(e, "Check `login`, `tenant` and `cloud` of [profile %s], and the proxy.",
 			         c->profile);
 	}
+	if (c->identity && !a->retry && !e->hint[0])
+		hints_identity(e->hint, sizeof(e->hint), c);
 	if (a->failure.word == FAILURE_LATER && !e->hint[0])
-		err_hint(e, "Entra ID is throttling: wait.");
+		err_hint(e, "%s is throttling: wait.", c->identity ? "The managed identity's endpoint" : "Entra ID");
 out:
 	wipe(json);
 	cJSON_Delete(json);

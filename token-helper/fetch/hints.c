@@ -5,9 +5,11 @@
 
 #include "base/text.h"
 
-/* $P profile, $T tenant, $C client id, $L cloud, $S scope, $F secret file, $1 and $2 thumbprints. */
+/* $P profile, $T tenant, $C client id, $L cloud, $S scope, $F file of the secret or token, $1 and $2 thumbprints,
+ * $I issuer, $J subject and $A audience of the token. */
+enum { CODES = 7 };
 static const struct {
-	long codes[5];
+	long codes[CODES];
 	const char *hint;
 } table[] = {
     {{7000215},
@@ -54,6 +56,10 @@ static const struct {
      "Some client asks for tokens in a loop with application $C: find what runs without a token cache, and "
      "wait some "
      "minutes."},
+    {{70021, 700211, 700212, 700213, 7002137, 7002138},
+     "No federated credential of the application $C fits the token in $F: its issuer is \"$I\", its subject "
+     "\"$J\", its audience \"$A\". Compare them, upper and lower case too, with the application's (Certificates & "
+     "secrets > Federated credentials)."},
     {{90055}, "The tenant is throttled: wait."},
 };
 enum { ENTRIES = sizeof(table) / sizeof(*table) };
@@ -79,7 +85,16 @@ static const char *value_of(char name, const struct hints_context *c)
 		v = c->scope;
 		break;
 	case 'F':
-		v = c->secret_file ? c->secret_file : "the file";
+		v = c->secret_file ? c->secret_file : c->token_file ? c->token_file : "the file";
+		break;
+	case 'I':
+		v = c->issuer;
+		break;
+	case 'J':
+		v = c->subject;
+		break;
+	case 'A':
+		v = c->audience;
 		break;
 	case '1':
 		v = c->sha1;
@@ -108,7 +123,7 @@ static void expand(char *out, size_t size, const char *hint, const struct hints_
 static int find(long code)
 {
 	for (int i = 0; i < ENTRIES; i++)
-		for (int k = 0; k < 5 && table[i].codes[k]; k++)
+		for (int k = 0; k < CODES && table[i].codes[k]; k++)
 			if (table[i].codes[k] == code)
 				return i;
 	return -1;
@@ -129,6 +144,16 @@ void hints_write(char *out, size_t size, const long *codes, size_t n, const stru
 			       "once, when the secret is made. Make a new one (application $C, Certificates "
 			       "& secrets).",
 			       c);
+		else if (c->token_file && codes[i] == 700024)
+			expand(out, size,
+			       "The token in $F has expired, or is not valid yet: what writes the file must renew it. "
+			       "Or this machine's clock is wrong.",
+			       c);
+		else if (c->token_file && at == find(700027))
+			expand(out, size,
+			       "The signature of the token in $F is not accepted: the keys that its issuer (\"$I\") "
+			       "publishes must be the ones it signs with, and be reachable from the internet.",
+			       c);
 		else
 			expand(out, size, table[at].hint, c);
 		return;
@@ -136,6 +161,19 @@ void hints_write(char *out, size_t size, const long *codes, size_t n, const stru
 	if (n)
 		snprintf(out, size, "Look the code up: https://login.microsoftonline.com/error?code=%ld",
 		         codes[0]);
+}
+
+void hints_identity(char *out, size_t size, const struct hints_context *c)
+{
+	expand(out, size,
+	       c->client_id && *c->client_id
+	           ? "Assign the user-assigned identity $C (`client-id` of [profile $P]) to this virtual machine (Azure "
+	             "portal: the machine, Security > Identity), and give it the app role IMAP.AccessAsApp of Office 365 "
+	             "Exchange Online."
+	           : "Assign an identity to this virtual machine (Azure portal: the machine, Security > Identity), and "
+	             "give it the app role IMAP.AccessAsApp of Office 365 Exchange Online. A user-assigned one is named by "
+	             "`client-id` in [profile $P].",
+	       c);
 }
 
 bool hints_is_transient(long code)

@@ -212,6 +212,7 @@ int main(int argc, char **argv)
 	struct task t;
 	struct profiles profiles = {0};
 	const struct profile *p;
+	struct profile_environment env;
 	struct cache c = {0};
 	struct failure f = {0};
 	int rc;
@@ -236,7 +237,11 @@ int main(int argc, char **argv)
 		rc = fail(&t, &f);
 		goto out;
 	}
-	rc = cache_init(&c, p, &f.err) ? fail(&t, &f) : run(&t, p, &c);
+	profile_environment_get(&env);
+	if (profile_complete(&profiles.list[p - profiles.list], &env, &f.err) || cache_init(&c, p, &f.err))
+		rc = fail(&t, &f);
+	else
+		rc = run(&t, p, &c);
 out:
 	cache_clear(&c);
 	profiles_clear(&profiles);

@@ -14,121 +14,35 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "fetch/answer.h"
-#include "fetch/assertion.h"
-#include "fetch/hints.h"
+#include "fetch/credential.h"
+#include "fetch/identity.h"
 #include "profile.h"
 
-enum { ATTEMPT_MS = 8000, CONNECT_MS = 5000, FORM_MAX = 3 * SECRET_MAX + 1024, CLIENT_SECRET_MAX = 1024 };
+enum { ATTEMPT_MS = 8000, CONNECT_MS = 5000, FORM_MAX = 3 * SECRET_MAX + 1024 };
 
 /* Everything that one request_token needs. */
 struct request {
 	const struct profile *profile;
+	bool identity; /* a managed identity's endpoint is asked, not Entra ID */
 	char url[700];
-	struct secret secret; /* with a secret file */
-	struct assertion assertion;
-	struct hints_context context;
+	struct credential credential;
 	struct secret form, body;
 };
-
-static int load_secret(struct request *r, struct err *e)
-{
-	struct secret *s = &r->secret;
-	const char *text;
-	size_t dashes = 0;
-
-	if (secret_init(s, CLIENT_SECRET_MAX, e))
-		return -1;
-	if (file_read_secret(r->profile->file, s, e)) {
-		e->code = CODE_CONFIG;
-		return -1;
-	}
-	if (s->len && s->bytes[s->len - 1] == '\n')
-		secret_cut(s, s->len - 1);
-	if (s->len && s->bytes[s->len - 1] == '\r')
-		secret_cut(s, s->len - 1);
-	text = secret_str(s);
-	if (!s->len || text_has_control(text, s->len)) {
-		err_set(e, CODE_CONFIG, s->len ? "%s holds more than one line" : "%s is empty",
-		        r->profile->file);
-		return err_hint(e, "It must hold the secret's Value and nothing else.");
-	}
-	for (size_t i = 0; i < s->len; i++)
-		dashes += text[i] == '-';
-	r->context.secret_is_guid =
-	    s->len == 36 && dashes == 4 && strspn(text, "0123456789abcdefABCDEF-") == 36;
-	return 0;
-}
 
 static int prepare(struct request *r, struct err *e)
 {
 	const struct profile *p = r->profile;
 
-	snprintf(r->url, sizeof(r->url), "%s/%s/oauth2/v2.0/token", p->login, p->tenant);
-	r->context = (struct hints_context){
-	    .profile = p->name,
-	    .tenant = p->tenant,
-	    .client_id = p->client_id,
-	    .cloud = p->cloud->name,
-	    .scope = p->cloud->scope,
-	};
+	r->identity = p->credential == PROFILE_MANAGED_IDENTITY;
+	if (r->identity) {
+		if (identity_url(p, r->url, sizeof(r->url), e))
+			return -1;
+	} else {
+		snprintf(r->url, sizeof(r->url), "%s/%s/oauth2/v2.0/token", p->login, p->tenant);
+	}
 	if (secret_init(&r->form, FORM_MAX, e) || secret_init(&r->body, ANSWER_MAX, e))
 		return -1;
-	if (p->credential == PROFILE_SECRET_FILE) {
-		r->context.secret_file = p->file;
-		return load_secret(r, e);
-	}
-	if (assertion_load(&r->assertion, p, e))
-		return -1;
-	r->context.sha1 = r->assertion.sha1;
-	r->context.sha256 = r->assertion.sha256;
-	return assertion_check_time(&r->assertion, time(NULL), e);
-}
-
-static int add_escaped(struct secret *form, const char *s, struct err *e)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		char hex[4];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		    strchr("-._~", c)) {
-			if (secret_add(form, s, 1, e))
-				return -1;
-			continue;
-		}
-		snprintf(hex, sizeof(hex), "%%%02X", c);
-		if (secret_add(form, hex, 3, e))
-			return -1;
-	}
-	return 0;
-}
-
-static int add_pair(struct secret *form, const char *name, const char *value, struct err *e)
-{
-	if ((form->len && secret_add(form, "&", 1, e)) || secret_add(form, name, strlen(name), e) ||
-	    secret_add(form, "=", 1, e))
-		return -1;
-	return add_escaped(form, value, e);
-}
-
-/* A new assertion for every attempt: it is short-lived, and its jti must not repeat. */
-static int fill_form(struct request *r, struct err *e)
-{
-	const struct profile *p = r->profile;
-	struct secret *form = &r->form;
-	char id[37];
-
-	secret_cut(form, 0);
-	if (add_pair(form, "grant_type", "client_credentials", e) ||
-	    add_pair(form, "client_id", p->client_id, e) || add_pair(form, "scope", p->cloud->scope, e))
-		return -1;
-	if (p->credential == PROFILE_SECRET_FILE)
-		return add_pair(form, "client_secret", secret_str(&r->secret), e);
-	if (add_pair(form, "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-	             e) ||
-	    add_pair(form, "client_assertion", "", e) || assertion_random_id(id, e))
-		return -1;
-	return assertion_make(&r->assertion, p, r->url, id, time(NULL), form, e);
+	return credential_load(&r->credential, p, r->url, e);
 }
 
 static size_t receive(char *bytes, size_t size, size_t n, void *arg)
@@ -147,7 +61,10 @@ static bool set_options(CURL *curl, struct request *r, struct curl_slist *header
 	int bad = 0;
 
 	bad |= curl_easy_setopt(curl, CURLOPT_URL, r->url);
-	bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	/* Plain HTTP at an address of this machine's own only (value_endpoint), and never by way of a proxy. */
+	bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, r->identity ? "http" : "https");
+	if (r->identity)
+		bad |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	bad |= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	bad |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	bad |= curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -158,8 +75,10 @@ static bool set_options(CURL *curl, struct request *r, struct curl_slist *header
 	bad |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, total);
 	bad |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "mbhaul/" MBHAUL_VERSION);
 	bad |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	bad |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, secret_str(&r->form));
-	bad |= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)r->form.len);
+	if (!r->identity) {
+		bad |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, secret_str(&r->form));
+		bad |= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)r->form.len);
+	}
 	bad |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
 	bad |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, &r->body);
 	bad |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
@@ -172,7 +91,8 @@ static bool set_options(CURL *curl, struct request *r, struct curl_slist *header
 /* What libcurl could not do. */
 static void transport_failure(struct request *r, CURLcode code, const char *reason, struct answer *a)
 {
-	const char *host = r->profile->login + strlen("https://");
+	const char *host = r->identity ? identity_endpoint(r->profile) + strlen("http://")
+	                               : r->profile->login + strlen("https://");
 	struct err *e = &a->failure.err;
 	char clean[400];
 
@@ -216,12 +136,17 @@ static void transport_failure(struct request *r, CURLcode code, const char *reas
 		a->retry = false;
 	}
 	err_set(e, e->code, "%s cannot be asked: %s", host, clean);
-	err_hint(e, "Check the network, the name server and the proxy (https_proxy).");
+	if (r->identity)
+		err_hint(e, "Managed identities are those of Azure's own machines: is this one, and does no firewall or "
+		            "container network keep it from that address?");
+	else
+		err_hint(e, "Check the network, the name server and the proxy (https_proxy).");
 }
 
 static void attempt(struct request *r, CURL *curl, long long left_ms, struct answer *a)
 {
-	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	struct curl_slist *headers =
+	    curl_slist_append(NULL, r->identity ? IDENTITY_HEADER : "Accept: application/json");
 	char reason[CURL_ERROR_SIZE] = "";
 	curl_off_t retry_after = 0;
 	long status = 0;
@@ -229,7 +154,7 @@ static void attempt(struct request *r, CURL *curl, long long left_ms, struct ans
 
 	curl_easy_reset(curl);
 	secret_cut(&r->body, 0);
-	code = set_options(curl, r, headers, reason, left_ms) ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
+	code = headers && set_options(curl, r, headers, reason, left_ms) ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
 	if (code) {
 		transport_failure(r, code, reason, a);
 	} else {
@@ -238,7 +163,7 @@ static void attempt(struct request *r, CURL *curl, long long left_ms, struct ans
 		if (retry_after > 86400)
 			retry_after = 86400;
 		answer_read(a, status, secret_str(&r->body), r->body.len, (int)retry_after,
-		            secret_str(&r->secret), &r->context);
+		            secret_str(&r->credential.secret), &r->credential.context);
 	}
 	curl_slist_free_all(headers);
 }
@@ -290,12 +215,13 @@ int request_token(const struct profile *p, long long end_ms, struct answer *a)
 
 		if (left <= 0) {
 			if (!made) {
-				err_set(e, CODE_LATER, "there was no time left to ask %s", p->login);
+				err_set(e, CODE_LATER, "there was no time left to ask %s",
+				        r.identity ? identity_endpoint(p) : p->login);
 				failure_set_word(&a->failure, FAILURE_TIMEOUT);
 			}
 			break;
 		}
-		if (fill_form(&r, e)) {
+		if (credential_form(&r.credential, &r.form, e)) {
 			failure_from_code(&a->failure);
 			made = 0;
 			break;
@@ -304,7 +230,9 @@ int request_token(const struct profile *p, long long end_ms, struct answer *a)
 		made++;
 		if (a->ok || !a->retry)
 			break;
-		wait = answer_wait(made, a->failure.retry_after, end_ms - file_now_ms(), random_number());
+		left = end_ms - file_now_ms();
+		wait = r.identity ? identity_wait(made, a->failure.retry_after, left)
+		                  : answer_wait(made, a->failure.retry_after, left, random_number());
 		if (wait < 0) {
 			/* A wait that the server asked for is kept by whoever called us. */
 			if (a->failure.retry_after > 0)
@@ -317,9 +245,8 @@ out:
 	if (curl)
 		curl_easy_cleanup(curl);
 	curl_global_cleanup();
-	secret_clear(&r.secret);
 	secret_clear(&r.form);
 	secret_clear(&r.body);
-	assertion_clear(&r.assertion);
+	credential_clear(&r.credential);
 	return made;
 }

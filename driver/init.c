@@ -17,9 +17,10 @@ static const char sample_conf[] =
     "[profile contoso]\n"
     "; The customer's tenant: its GUID, or one of its domains.\n"
     "tenant     = contoso.onmicrosoft.com\n"
-    "; Application (client) ID, from the application's overview page in Entra.\n"
-    "client-id  = 11111111-2222-3333-4444-555555555555\n"
-    "; A file with the client secret's value (chmod 600); or: certificate FILE [KEY]\n"
+    "; Application (client) ID, from the application's overview page in Entra; until then a placeholder.\n"
+    "client-id  = 00000000-0000-0000-0000-000000000000\n"
+    "; A file with the client secret's value (chmod 600), or, so that no secret travels, a certificate:\n"
+    "; `mbhaul-token new-certificate --profile contoso` makes it, and says what to write here.\n"
     "credential = secret-file contoso.secret\n"
     "; The domains of the mailboxes in the CSV.\n"
     "domains    = contoso.com, contoso.onmicrosoft.com\n"
@@ -104,12 +105,14 @@ static int init(const char *dir, struct err *e)
 	printf("made %s and %s\n"
 	       "next:\n"
 	       "  1. put the tenant, the client id and the destination into mbhaul.conf\n"
-	       "  2. put the client secret into %s/contoso.secret, chmod 600\n"
+	       "  2. make a certificate, for the administrator to upload:\n"
+	       "     mbhaul-token --config %s new-certificate --profile contoso\n"
+	       "     or put the client secret that you were given into %s/contoso.secret, chmod 600\n"
 	       "  3. put the mailboxes into mailboxes.csv\n"
 	       "  4. mbhaul-token --config %s claims --profile contoso    does the application have its permission?\n"
 	       "  5. mbhaul --config %s sync ADDRESS    one mailbox, to see that all is well\n"
 	       "  6. mbhaul --config %s run             all of them\n",
-	       conf, csv, dir, conf, conf, conf);
+	       conf, csv, conf, dir, conf, conf, conf);
 	rc = 0;
 out:
 	free(conf);

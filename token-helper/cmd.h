@@ -13,11 +13,17 @@ struct options {
 	struct wish wish;   /* --user, --profile, --host, ... */
 	bool show;
 	bool all;
+	bool force;
+	bool seal;
+	const char *days; /* checked; NULL: the default */
+	const char *out;
 };
 
 int cmd_get(struct options *o);
 int cmd_answer(struct options *o);
 int cmd_claims(struct options *o);
 int cmd_forget(struct options *o);
+int cmd_certificate(struct options *o);
+int cmd_new_certificate(struct options *o);
 
 #endif

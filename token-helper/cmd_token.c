@@ -2,12 +2,10 @@
 #include "cmd.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,10 +14,9 @@
 #include "base/text.h"
 #include "cache.h"
 #include "failure.h"
+#include "fetcher.h"
 #include "profile.h"
 #include "reply.h"
-
-static const char fetcher[] = "mbhaul-token-fetch";
 
 static int fail(const struct wish *w, struct failure *f)
 {
@@ -27,34 +24,12 @@ static int fail(const struct wish *w, struct failure *f)
 	return reply_failure(w->form, f);
 }
 
-/* Beside this program (a build tree, or somebody's own folder), else where it is installed; never $PATH. */
-static int find_fetcher(char path[PATH_MAX], struct err *e)
-{
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
-	char *slash;
-
-	/* A set-uid program may have been linked to from a folder of somebody else's. */
-	if (n > 0 && !getauxval(AT_SECURE)) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash && (size_t)(slash + 1 - path) + sizeof(fetcher) <= PATH_MAX) {
-			memcpy(slash + 1, fetcher, sizeof(fetcher));
-			if (!access(path, X_OK))
-				return 0;
-		}
-	}
-	snprintf(path, PATH_MAX, "%s/%s", MBHAUL_LIBEXECDIR, fetcher);
-	if (!access(path, X_OK))
-		return 0;
-	return err_errno(e, CODE_UNAVAILABLE, "cannot run %s", path);
-}
-
 /* Goes on as mbhaul-token-fetch: whoever kills this pid kills the request too. Returns on failure only. */
 static int become_fetcher(const struct wish *w, const char *config, const char *profile, long long end_ms)
 {
-	char path[PATH_MAX], validity[24], end[24], form[16];
+	char validity[24], end[24], form[16];
 	char *argv[] = {
-	    (char *)fetcher,
+	    (char *)fetcher_name,
 	    (char *)"--config",
 	    (char *)config,
 	    (char *)"--profile",
@@ -72,10 +47,7 @@ static int become_fetcher(const struct wish *w, const char *config, const char *
 	snprintf(form, sizeof(form), "%s", wish_forms[w->form]);
 	snprintf(validity, sizeof(validity), "%d", w->min_validity);
 	snprintf(end, sizeof(end), "%lld", end_ms);
-	if (find_fetcher(path, &f.err))
-		return fail(w, &f);
-	execv(path, argv);
-	err_errno(&f.err, CODE_UNAVAILABLE, "cannot run %s", path);
+	fetcher_become(argv, &f.err);
 	return fail(w, &f);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "cmd.h"
 #include "reply.h"
 
@@ -25,8 +26,14 @@ enum {
 	O_VALIDITY = 16,
 	O_DEADLINE = 32,
 	O_SHOW = 64,
-	O_ALL = 128
+	O_ALL = 128,
+	O_DAYS = 256,
+	O_FORCE = 512,
+	O_SEAL = 1024,
+	O_OUT = 2048
 };
+
+enum { DAYS_MOST = 3650 };
 
 static const struct command {
 	const char *name;
@@ -37,6 +44,8 @@ static const struct command {
     {"answer", cmd_answer, 0},
     {"claims", cmd_claims, O_USER | O_PROFILE | O_HOST | O_VALIDITY | O_DEADLINE},
     {"forget", cmd_forget, O_USER | O_PROFILE | O_ALL},
+    {"certificate", cmd_certificate, O_PROFILE},
+    {"new-certificate", cmd_new_certificate, O_PROFILE | O_DAYS | O_FORCE | O_SEAL | O_OUT},
     {0},
 };
 
@@ -46,11 +55,17 @@ static const char help[] =
     "       mbhaul-token claims (--user ADDRESS | --profile NAME)\n"
     "       mbhaul-token answer\n"
     "       mbhaul-token forget (--user ADDRESS | --profile NAME | --all)\n"
+    "       mbhaul-token certificate --profile NAME\n"
+    "       mbhaul-token new-certificate --profile NAME [--days N] [--force]\n"
+    "       mbhaul-token new-certificate --seal --out BASE [--days N] [--force]\n"
     "\n"
-    "get     prints an access token for Exchange Online: from the cache, or a new one\n"
-    "claims  prints what the token says about itself, never the token\n"
-    "answer  answers one request of the helper protocol on standard input\n"
-    "forget  removes cached tokens and cached refusals\n"
+    "get              prints an access token for Exchange Online: from the cache, or a new one\n"
+    "claims           prints what the token says about itself, never the token\n"
+    "answer           answers one request of the helper protocol on standard input\n"
+    "forget           removes cached tokens and cached refusals\n"
+    "certificate      shows the profile's certificate: thumbprints and dates\n"
+    "new-certificate  makes a key and a certificate to upload to the application, or a pair\n"
+    "                 that a secret can be sealed for\n"
     "\n"
     "  --config FILE           the configuration (default: $MBHAUL_CONFIG,\n"
     "                          $XDG_CONFIG_HOME/mbhaul/mbhaul.conf, " MBHAUL_SYSCONFDIR
@@ -63,6 +78,10 @@ static const char help[] =
     "  --deadline SECONDS      give up after this time (default 20)\n"
     "  --show                  print the token although standard output is a terminal\n"
     "  --all                   every profile\n"
+    "  --days N                how long the new certificate lasts (default 365)\n"
+    "  --force                 replace what is there\n"
+    "  --seal                  a certificate for Protect-CmsMessage, not for the application\n"
+    "  --out BASE              writes BASE.crt and BASE.key\n"
     "  --help, --version\n"
     "\n"
     "Exit codes: 0 done, 64 usage, 69 unavailable, 75 try again later, 77 refused, 78 configuration.\n";
@@ -104,11 +123,16 @@ static int parse(struct options *o, unsigned *given, int argc, char **argv)
 	    {"deadline", required_argument, NULL, O_DEADLINE},
 	    {"show", no_argument, NULL, O_SHOW},
 	    {"all", no_argument, NULL, O_ALL},
+	    {"days", required_argument, NULL, O_DAYS},
+	    {"force", no_argument, NULL, O_FORCE},
+	    {"seal", no_argument, NULL, O_SEAL},
+	    {"out", required_argument, NULL, O_OUT},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
 	    {0},
 	};
 	struct err e = ERR_INIT;
+	unsigned long long days;
 	int c, index = 0;
 
 	opterr = 0;
@@ -134,6 +158,22 @@ static int parse(struct options *o, unsigned *given, int argc, char **argv)
 			break;
 		case O_ALL:
 			o->all = true;
+			break;
+		case O_FORCE:
+			o->force = true;
+			break;
+		case O_SEAL:
+			o->seal = true;
+			break;
+		case O_DAYS:
+			if (text_number(optarg, DAYS_MOST, &days) || !days)
+				return usage("--days is not a number from 1 to %d", DAYS_MOST);
+			o->days = optarg;
+			break;
+		case O_OUT:
+			if (!*optarg)
+				return usage("--out is empty");
+			o->out = optarg;
 			break;
 		default:
 			if (!*optarg)

@@ -94,7 +94,7 @@ comm -23 named known >out
 none "mbhaul-sasl(7) and mbhaul.conf(5) name no other options" out
 
 # ---- subcommands of the helper ----
-for c in get claims answer forget; do
+for c in get claims answer forget certificate new-certificate; do
 	grep -qE "^ *mbhaul-token $c" mbhaul-token.help mbhaul-token.1.txt && grep -qE "^ +mbhaul-token $c" mbhaul-token.1.txt
 	check "mbhaul-token(1) gives the synopsis of $c" $?
 done
@@ -261,7 +261,8 @@ for c in $commands; do
 	done
 done >out
 options <mbhaul-token.help | while read -r o; do
-	{ offered 'mbhaul-token '; offered 'mbhaul-token get --'; offered 'mbhaul-token forget --'; } | grep -qx -- "$o" || echo "$o"
+	{ offered 'mbhaul-token '; offered 'mbhaul-token get --'; offered 'mbhaul-token forget --'
+		offered 'mbhaul-token new-certificate --'; } | grep -qx -- "$o" || echo "$o"
 done >>out
 none "the completion knows every command and option" out
 

@@ -154,6 +154,18 @@ int assertion_check_time(const struct assertion *a, long long now, struct err *e
 	return 0;
 }
 
+int assertion_dates(const struct assertion *a, long long *from, long long *until, struct err *e)
+{
+	struct tm begin, end;
+
+	if (!ASN1_TIME_to_tm(X509_get0_notBefore(a->certificate), &begin) ||
+	    !ASN1_TIME_to_tm(X509_get0_notAfter(a->certificate), &end))
+		return openssl_error(e, "there are no dates in the certificate in", a->origin);
+	*from = timegm(&begin);
+	*until = timegm(&end);
+	return 0;
+}
+
 int assertion_random_id(char out[37], struct err *e)
 {
 	unsigned char r[16];

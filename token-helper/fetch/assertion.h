@@ -31,6 +31,9 @@ void assertion_clear(struct assertion *a);
 /* Fails if the certificate is not valid at `now` (epoch seconds). */
 int assertion_check_time(const struct assertion *a, long long now, struct err *e);
 
+/* From when until when the certificate is valid, epoch seconds. CODE_CONFIG if it does not say. */
+int assertion_dates(const struct assertion *a, long long *from, long long *until, struct err *e);
+
 /* Appends the JWT for the token URL `audience`. `id` is a fresh GUID. */
 int assertion_make(const struct assertion *a, const struct profile *p, const char *audience, const char *id,
                    long long now, struct secret *out, struct err *e);

@@ -1,7 +1,8 @@
 /*
  * mbhaul-token-fetch: gets a new token when the cache has none. mbhaul-token starts it by exec, with the
  * same pid; it is not for people. It takes the profile's lock, looks into the cache again, asks Entra ID,
- * stores what came, and answers in the form that mbhaul-token was asked for.
+ * stores what came, and answers in the form that mbhaul-token was asked for. It also does what mbhaul-token does
+ * with certificates, because OpenSSL is here.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include "cache.h"
 #include "failure.h"
 #include "fetch/answer.h"
+#include "fetch/certificate.h"
 #include "fetch/request.h"
 #include "profile.h"
 #include "reply.h"
@@ -223,6 +225,8 @@ int main(int argc, char **argv)
 	/* What a key store brings with it may crash when OpenSSL takes it down at exit: that is not needed.
 	 */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CONFIG, NULL);
+	if (argc > 1 && certificate_is_command(argv[1]))
+		return certificate_command(argc - 1, argv + 1);
 	if (parse(&t, argc, argv)) {
 		fprintf(stderr, "mbhaul-token-fetch: this program is started by mbhaul-token\n");
 		return CODE_USAGE;

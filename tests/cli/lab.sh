@@ -151,6 +151,40 @@ refused 50027 400 "${form[@]}" -d client_assertion=a.b.c
 refused 900144 400 "$TENANT" "${grant[@]}" "${client[@]}" "${scope[@]}" -d client_assertion=a.b.c
 cp "$top/b/app.crt" "$top/a/other.crt" && cp "$top/b/app.key" "$top/a/other.key"
 refused 700027 401 "${form[@]}" -d "client_assertion=$(cert=other assertion PS256 "$aud" 600 '{}')"
+federated() { "$lab" federated-token "$@"; }
+jwt=$(federated)
+out=$(post "${form[@]}" -d "client_assertion=$jwt")
+is "a federated token gives a token" has '"access_token"'
+out=$(post "${form[@]}" -d "client_assertion=$jwt")
+is "and again, as long as it lives" has '"access_token"'
+refused 700211 401 "${form[@]}" -d "client_assertion=$(federated '{"iss":"https://other.example/"}')"
+refused 700213 401 "${form[@]}" -d "client_assertion=$(federated '{"sub":"System:serviceaccount:migration:mbhaul"}')"
+refused 700212 401 "${form[@]}" -d "client_assertion=$(federated '{"aud":"https://other.example"}')"
+refused 70021 400 "${form[@]}" -d "client_assertion=$(federated '{"sub":null}')"
+refused 700024 401 "${form[@]}" -d "client_assertion=$(federated '{"exp":1700000000}')"
+refused 50012 401 "${form[@]}" -d "client_assertion=${jwt%????????}AAAAAAAA"
+identity() { # query, then curl's options
+	local query=$1
+	shift
+	curl -sS --noproxy '*' --max-time 30 -w '\nHTTP %{http_code}\n' \
+		"$IDENTITY_ENDPOINT/metadata/identity/oauth2/token?$query" "$@" 2>&1
+}
+query="api-version=2018-02-01&resource=https://outlook.office365.com"
+out=$(identity "$query" -H 'Metadata: true')
+is "the managed identity's endpoint gives a token, its numbers as strings" eval "has '\"access_token\"' && has '\"expires_in\": \"3599\"'"
+out=$(identity "$query&client_id=$CLIENT_ID" -H 'Metadata: true')
+is "and by its client id" has '"access_token"'
+out=$(identity "$query")
+is "not without its header" eval "has 'HTTP 400' && has 'metadata header'"
+out=$(identity "$query" -H 'Metadata: false')
+is "nor with another value" has "HTTP 400"
+out=$(identity "$query&client_id=99999999-2222-3333-4444-555555555555" -H 'Metadata: true')
+is "an identity that is not assigned" eval "has 'HTTP 400' && has 'Identity not found'"
+out=$(identity "resource=https://outlook.office365.com" -H 'Metadata: true')
+is "nor without the version" has "HTTP 400"
+out=$(curl -sS --noproxy '*' --max-time 30 --cacert "$CA" -w '\nHTTP %{http_code}\n' -H 'Metadata: true' \
+	"$url/metadata/identity/oauth2/token?$query" 2>&1)
+is "and not by HTTPS" has "HTTP 404"
 
 "$lab" ctl entra '{"reset":"stats","faults":[{"kind":"throttle","retry_after":7},{"kind":"status","status":503},{"kind":"drop"},
 	{"kind":"aadsts","code":53003}]}' >/dev/null

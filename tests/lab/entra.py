@@ -3,12 +3,15 @@
 
     entra.py DIR
 
-reads DIR/entra.json (tenants, applications, secrets, certificates, ports) and serves, on 127.0.0.1 only:
+reads DIR/entra.json (tenants, applications, secrets, certificates, federated credentials, ports) and serves, on 127.0.0.1
+only:
   https  POST /<tenant>/oauth2/v2.0/token   checks the form as Entra does; answers with Entra's error bodies
+  http   GET /metadata/identity/oauth2/token  a managed identity's token, as the endpoint in Azure's machines gives it
   both   POST /control, GET /control/stats  faults, settings, counters (see control() below)
   both   POST /introspect                   RFC 7662: is this one of my tokens, and alive?
 The second listener is plain HTTP: for Dovecot, the Exchange front and curl.
 
+An application with "managed_identity": "system" or "user" is an identity that is assigned to this machine.
 Wording of errors: Microsoft's documentation of AADSTS codes and public traces.
 """
 import base64
@@ -31,6 +34,7 @@ import uuid
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AUD_SUFFIX = "/.default"
+EXCHANGE = "api://AzureADTokenExchange"
 FIRST_PARTY = "00000002-0000-0ff1-ce00-000000000000"
 # Other names of Exchange Online in a token's "aud".
 ALIASES = ("https://outlook.office.com", "https://ps.outlook.com", FIRST_PARTY)
@@ -95,6 +99,18 @@ ERRORS = {
              "endpoint and https://docs.microsoft.com/en-us/graph/api/application-get to build a query request URL, such as "
              "'https://graph.microsoft.com/beta/applications/{app}']."),
     700030: (401, "invalid_client", "Invalid certificate - subject name in certificate is not authorized."),
+    70021: (400, "invalid_request", "No matching federated identity record found for presented assertion. Assertion Issuer: "
+            "'{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'. "
+            "https://docs.microsoft.com/en-us/azure/active-directory/develop/workload-identity-federation"),
+    700211: (401, "invalid_client", "No matching federated identity record found for presented assertion issuer '{issuer}'. "
+             "Please check your federated identity credential Subject, Audience and Issuer against the presented assertion. "
+             "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
+    700212: (401, "invalid_client", "No matching federated identity record found for presented assertion audience '{audience}'. "
+             "Please check your federated identity credential Subject, Audience and Issuer against the presented assertion. "
+             "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
+    700213: (401, "invalid_client", "No matching federated identity record found for presented assertion subject '{subject}'. "
+             "Please check your federated identity credential Subject, Audience and Issuer against the presented assertion. "
+             "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"),
     53003: (400, "invalid_grant", "Access has been blocked by Conditional Access policies. The access policy does not allow "
             "token issuance."),
     530032: (400, "invalid_grant", "Blocked by security policy on the tenant."),
@@ -129,6 +145,18 @@ def stamp(when=None):
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(when))
 
 
+def verify(pem, alg, data, signature):
+    """Is this a signature of data by the private half of this public key (PEM)?"""
+    options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"] if alg == "PS256" else []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in ("key", pem), ("sig", signature):
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(content)
+        done = subprocess.run(["openssl", "dgst", "-sha256", *options, "-verify", folder + "/key", "-signature",
+                               folder + "/sig"], input=data, capture_output=True)
+    return done.returncode == 0
+
+
 class Certificate:
     """A registered certificate: thumbprints and public key, as the openssl program sees them."""
 
@@ -140,14 +168,7 @@ class Certificate:
                                   capture_output=True).stdout
 
     def verify(self, alg, data, signature):
-        options = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"] if alg == "PS256" else []
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in ("key", self.pem), ("sig", signature):
-                with open(os.path.join(folder, name), "wb") as f:
-                    f.write(content)
-            done = subprocess.run(["openssl", "dgst", "-sha256", *options, "-verify", folder + "/key", "-signature",
-                                   folder + "/sig"], input=data, capture_output=True)
-        return done.returncode == 0
+        return verify(self.pem, alg, data, signature)
 
 
 class Entra:
@@ -158,11 +179,18 @@ class Entra:
         self.port = conf["port"]
         for tenant in self.tenants:
             for app in tenant["apps"]:
-                app["keys"] = [Certificate(path) for path in app.get("certificates", [])]
+                self.load(app)
         self.tokens = {}  # token: what introspection says
         self.jtis = {}
         self.at_once = 0
         self.reset()
+
+    @staticmethod
+    def load(app):
+        app["keys"] = [Certificate(path) for path in app.get("certificates", [])]
+        for credential in app.get("federated", []):
+            with open(credential["key"], "rb") as f:
+                credential["pem"] = f.read()
 
     def reset(self):
         self.settings = {"lifetime": 3599, "refresh_in": None, "roles": None, "delegated": False, "delay": 0,
@@ -172,7 +200,7 @@ class Entra:
 
     def reset_stats(self):
         self.stats = {"requests": 0, "tokens": 0, "errors": {}, "introspections": 0, "inactive": 0, "max_at_once": 0,
-                      "assertions": {}, "unexpected": []}
+                      "assertions": {}, "identity": 0, "unexpected": []}
 
     # -- the token endpoint
 
@@ -261,6 +289,8 @@ class Entra:
         if alg not in ("PS256", "RS256") or head.get("typ", "JWT").upper() != "JWT":
             raise Refused(50027)
         thumb, short = head.get("x5t#S256"), head.get("x5t")
+        if not thumb and not short and app.get("federated"):
+            return self.check_federated(app, alg, claims, ".".join(parts[:2]).encode(), signature)
         keys = [k for k in app["keys"] if (thumb and k.sha256 == thumb) or (not thumb and short and k.sha1 == short)]
         if not keys:
             try:
@@ -290,6 +320,58 @@ class Entra:
             self.jtis[claims["jti"]] = end
             kind = "%s %s" % (alg, "x5t#S256" if thumb else "x5t")
             self.stats["assertions"][kind] = self.stats["assertions"].get(kind, 0) + 1
+
+    def check_federated(self, app, alg, claims, data, signature):
+        """Somebody else's token: one of the application's federated credentials must have its issuer, subject, audience."""
+        audiences = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+        words = {"issuer": claims.get("iss", ""), "subject": claims.get("sub", ""), "audience": audiences[0] or ""}
+        if not words["issuer"] or not words["subject"]:
+            raise Refused(70021, **words)
+        known = app["federated"]
+        for code, matches in ((700211, lambda c: c["issuer"] == claims["iss"]), (700213, lambda c: c["subject"] == claims["sub"]),
+                              (700212, lambda c: c.get("audience", EXCHANGE) in audiences)):
+            known = [c for c in known if matches(c)]
+            if not known:
+                raise Refused(code, **words)
+        if not verify(known[0]["pem"], alg, data, signature):
+            raise Refused(50012)
+        now, begin, end = time.time(), claims.get("nbf", claims.get("iat", 0)), claims.get("exp")
+        if not all(isinstance(t, (int, float)) for t in (begin, end)):
+            raise Refused(50027)
+        if now < begin - 300 or now > end + 300:
+            raise Refused(700024, x="Current time: %s, assertion valid from %s, expiry time of assertion %s."
+                          % (stamp(now), stamp(begin), stamp(end)))
+        with self.lock:
+            self.stats["assertions"]["federated"] = self.stats["assertions"].get("federated", 0) + 1
+
+    # -- the managed identity's endpoint
+
+    def identity(self, metadata, query):
+        """Status and body, as 169.254.169.254 answers."""
+        def wrong(text, error="invalid_request"):
+            return 400, {"error": error, "error_description": text}
+        with self.lock:
+            self.stats["identity"] += 1
+        if (metadata or "").lower() != "true":
+            return wrong("Required metadata header not specified")
+        if query.get("api-version") != ["2018-02-01"]:
+            return wrong("Required api-version not specified or not supported")
+        resource = query.get("resource", [""])[0]
+        if resource.rstrip("/") not in self.resources:
+            return wrong("AADSTS500011: The resource principal named %s was not found in the tenant." % resource, "invalid_resource")
+        client = query.get("client_id", [None])[0]
+        for tenant in self.tenants:
+            for app in tenant["apps"]:
+                if app.get("managed_identity") and (app["client_id"] == client if client else
+                                                    app["managed_identity"] == "system"):
+                    body = self.issue(tenant, app, resource, "2")
+                    now = int(time.time())
+                    # All numbers are strings here.
+                    return 200, {"access_token": body["access_token"], "client_id": app["client_id"],
+                                 "expires_in": str(body["expires_in"]), "expires_on": str(now + body["expires_in"]),
+                                 "ext_expires_in": str(body["ext_expires_in"]), "not_before": str(now), "resource": resource,
+                                 "token_type": "Bearer"}
+        return wrong("Identity not found")
 
     def issue(self, tenant, app, resource, strength):
         now = int(time.time())
@@ -332,7 +414,8 @@ class Entra:
 
     def error(self, refused, correlation):
         status, error, text = ERRORS.get(refused.code, (400, "invalid_request", "Error {x}."))
-        words = {"app": "", "tenant": "", "name": "", "scope": "", "resource": "", "x": "", **refused.words}
+        words = {"app": "", "tenant": "", "name": "", "scope": "", "resource": "", "x": "", "issuer": "", "subject": "", "audience": "",
+                 **refused.words}
         trace, now = str(uuid.uuid4()), stamp()
         with self.lock:
             errors = self.stats["errors"]
@@ -361,7 +444,8 @@ class Entra:
              {"kind":"aadsts","code":7000222}  {"kind":"delay","seconds":3}  {"kind":"drop"}  {"kind":"hang","seconds":60}
              {"kind":"huge","bytes":50000000}  {"kind":"text","body":"not JSON"}  {"kind":"redirect","location":"..."}
            each with "times":n (default 1; 0 = until reset); "faults":[...] queues several; an empty list clears.
-           revoke: true ends every token issued so far. reset: true (all) or "stats". app: {"client_id":..,"roles":[..]} changes one."""
+           revoke: true ends every token issued so far. reset: true (all) or "stats". app: {"client_id":..,"roles":[..]} changes
+           one ("certificates" and "federated" too: their files are read again)."""
         unknown = set(order) - set(self.settings) - {"fault", "faults", "revoke", "reset", "app"}
         if unknown:
             raise ValueError("unknown key: " + ", ".join(sorted(unknown)))
@@ -375,7 +459,9 @@ class Entra:
             for tenant in self.tenants:
                 for app in tenant["apps"]:
                     if order.get("app", {}).get("client_id") == app["client_id"]:
+                        self.load({**app, **order["app"]})  # before anything changes: a file may be missing
                         app.update(order["app"])
+                        self.load(app)
             if order.get("faults") == []:
                 self.faults = []
             for fault in order.get("faults", []) + ([order["fault"]] if "fault" in order else []):
@@ -437,6 +523,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {**entra.stats, "live": len(entra.tokens), "faults": entra.faults})
         if path == "/control":
             return self.answer(200, {"settings": entra.settings, "faults": entra.faults})
+        if path == "/metadata/identity/oauth2/token" and not self.server.context:
+            fault = entra.next_fault()
+            if fault and self.fault(entra, fault, str(uuid.uuid4()), ""):
+                return None
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query, keep_blank_values=True)
+            return self.answer(*entra.identity(self.headers.get("Metadata"), query))
         if path.endswith("/oauth2/v2.0/token"):
             status, body = entra.error(Refused(900561, x="GET"), str(uuid.uuid4()))
             return self.answer(status, body)
@@ -448,7 +540,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             try:
                 order = json.loads(data)
                 return self.answer(200, entra.control(order))
-            except (ValueError, AttributeError, TypeError) as e:
+            except (ValueError, AttributeError, TypeError, OSError, subprocess.CalledProcessError) as e:
                 return self.answer(400, {"error": str(e)})
         if self.path == "/introspect":
             token = urllib.parse.parse_qs(data.decode("latin-1")).get("token", [""])[0]

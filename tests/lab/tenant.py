@@ -2,6 +2,8 @@
 """The sample tenant: who there is, what their mailboxes hold. The same seed gives the same bytes.
 
     tenant.py setup DIR --tenant KIND   writes mailboxes.csv, mailboxes-extra.csv, grants.csv, entra.json, the servers' user files
+    tenant.py federated-token DIR [CLAIMS]  prints a token that the application's federated credential accepts; CLAIMS is a
+                                        JSON object of claims that are to be others
     tenant.py seed DIR                  fills the source with mail (Dovecot must run), prints the figures
 
 KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages).
@@ -16,6 +18,7 @@ import os
 import random
 import re
 import shlex
+import subprocess
 import sys
 import time
 
@@ -28,6 +31,7 @@ SECOND_CLIENT = "66666666-7777-8888-9999-000000000000"
 DOMAIN, DEST_DOMAIN = "contoso.com", "contoso.example"
 # Characters that a form, a shell, a CSV or an mbsyncrc could trip over.
 SECRET = "w8Q~lab.S+ec&ret=%41-_~"
+ISSUER, SUBJECT = "https://oidc.lab.example/cluster/", "system:serviceaccount:migration:mbhaul"
 SECRET_ID = "0f0e0d0c-1111-2222-3333-444455556666"
 OLD_SECRET = "a1B~expired.secret"
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -362,7 +366,9 @@ def setup(folder, kind, env):
     write(run + "/destination/users", "".join(users), 0o640)
     app = {"client_id": CLIENT, "object_id": "5f0e1d2c-aaaa-4bbb-8ccc-0123456789ab",
            "secrets": [{"id": SECRET_ID, "value": SECRET}, {"id": "expired", "value": OLD_SECRET, "expires": 1700000000}],
-           "certificates": [folder + "/contoso-cert.pem"], "roles": ["IMAP.AccessAsApp"]}
+           "certificates": [folder + "/contoso-cert.pem"], "roles": ["IMAP.AccessAsApp"], "managed_identity": "system",
+           "federated": [{"issuer": ISSUER, "subject": SUBJECT, "key": folder + "/federated.pub"}]}
+    federated_key(folder)
     entra = {"port": int(env["ENTRA_PORT"]), "control_port": int(env["ENTRA_CONTROL_PORT"]),
              "resources": ["https://outlook.office365.com", "https://outlook.office365.us", "https://outlook-dod.office365.us",
                            "https://partner.outlook.cn"],
@@ -372,6 +378,28 @@ def setup(folder, kind, env):
                      {"client_id": SECOND_CLIENT, "object_id": "7a7b7c7d-0000-4000-8000-00000000fab0", "secrets": [
                          {"id": "s", "value": "fabrikam~" + SECRET}]}]}]}
     write(folder + "/entra.json", json.dumps(entra, indent=1))
+
+
+def federated_key(folder):
+    """The key pair of the issuer whose tokens the application accepts."""
+    key = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+    write(folder + "/federated.key", key.decode())
+    public = subprocess.run(["openssl", "pkey", "-pubout"], input=key, check=True, capture_output=True).stdout
+    write(folder + "/federated.pub", public.decode(), 0o644)
+
+
+def federated_token(folder, claims):
+    """As Kubernetes issues it to a service account, for an hour."""
+    def part(value):
+        data = value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    now = int(time.time())
+    body = {"iss": ISSUER, "sub": SUBJECT, "aud": ["api://AzureADTokenExchange"], "iat": now, "nbf": now, "exp": now + 3600,
+            **claims}
+    text = part({"alg": "RS256", "kid": "lab"}) + "." + part({k: v for k, v in body.items() if v is not None})
+    done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", folder + "/federated.key"], input=text.encode(), check=True,
+                          capture_output=True)
+    return text + "." + part(done.stdout)
 
 
 def seed_one(conf, box, kind):
@@ -407,11 +435,15 @@ def read_env(path):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("verb", choices=("setup", "seed"))
+    p.add_argument("verb", choices=("setup", "seed", "federated-token"))
     p.add_argument("dir")
+    p.add_argument("claims", nargs="?", type=json.loads, default={})
     p.add_argument("--tenant", default="sample")
     args = p.parse_args()
     folder = os.path.abspath(args.dir)
+    if args.verb == "federated-token":
+        print(federated_token(folder, args.claims))
+        return
     env = read_env(folder + "/lab.env")
     if args.verb == "setup":
         setup(folder, args.tenant, env)

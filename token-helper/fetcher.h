@@ -1,6 +1,6 @@
 /*
- * Where a miss, or a certificate, takes mbhaul-token: it goes on as mbhaul-token-fetch, which alone knows libcurl and
- * OpenSSL, under the same process id.
+ * Where a miss, or a certificate, takes mbhaul-token: it goes on as mbhaul-token-fetch, which alone knows
+ * libcurl and OpenSSL, under the same process id.
  */
 #ifndef MBHAUL_FETCHER_H
 #define MBHAUL_FETCHER_H

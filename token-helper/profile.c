@@ -36,8 +36,9 @@ const struct cloud *cloud_find(const char *name)
 }
 
 /* The keys, in the order of the enum. */
-static const char *const keys[] = {"tenant", "client-id", "credential", "domains", "cloud", "hosts",
-                                   "login",  "ca-file",   "assertion",  "cache",   "identity-endpoint", NULL};
+static const char *const keys[] = {
+    "tenant",  "client-id", "credential", "domains",           "cloud", "hosts", "login",
+    "ca-file", "assertion", "cache",      "identity-endpoint", NULL};
 enum {
 	K_TENANT,
 	K_CLIENT_ID,
@@ -232,9 +233,9 @@ static int set_credential(struct profiles *set, struct profile *p, const struct 
 		if (meant)
 			return err_hint(e, "Is `%s%s` meant?", meant,
 			                strcmp(meant, "managed-identity") ? " FILE" : "");
-		return err_hint(e,
-		                "Write `secret-file FILE`, `certificate FILE|URI [KEY]`, `federated-token-file "
-		                "[FILE]` or `managed-identity`; a secret itself does not belong in this file.");
+		return err_hint(
+		    e, "Write `secret-file FILE`, `certificate FILE|URI [KEY]`, `federated-token-file "
+		       "[FILE]` or `managed-identity`; a secret itself does not belong in this file.");
 	}
 	if (!*rest)
 		return wrong(e, set, in->line, "a file's name is missing behind credential = %s", words);

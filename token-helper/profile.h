@@ -43,7 +43,7 @@ enum profile_assertion { PROFILE_PS256, PROFILE_RS256 };
 
 struct profile {
 	char *name;
-	int line; /* of its header */
+	int line;        /* of its header */
 	char *tenant;    /* NULL: not said, with a managed identity or until profile_complete */
 	char *client_id; /* the same */
 	const struct cloud *cloud;
@@ -51,13 +51,13 @@ struct profile {
 	char *file;
 	char *key;
 	enum profile_assertion assertion;
-	char **domains; /* NULL-ended, lower case; NULL: not said */
-	char **hosts;   /* NULL-ended; NULL: the cloud's two */
-	char *login;    /* base URL without a slash at the end: https://HOST[:PORT] */
+	char **domains;  /* NULL-ended, lower case; NULL: not said */
+	char **hosts;    /* NULL-ended; NULL: the cloud's two */
+	char *login;     /* base URL without a slash at the end: https://HOST[:PORT] */
 	bool login_open; /* neither `login` nor `cloud` is written: the environment may name the host */
 	char *identity_endpoint; /* http://ADDRESS[:PORT]; NULL: the usual one */
-	char *ca_file;  /* further certificate authorities for the login host; NULL */
-	char *cache;    /* folder; NULL: the usual one */
+	char *ca_file;           /* further certificate authorities for the login host; NULL */
+	char *cache;             /* folder; NULL: the usual one */
 };
 
 struct profiles {
@@ -77,8 +77,8 @@ void profiles_clear(struct profiles *p);
 /* The client id in the configuration that `mbhaul init` makes. */
 #define PROFILE_PLACEHOLDER "00000000-0000-0000-0000-000000000000"
 
-/* The variables that a platform with federated tokens sets (learn.microsoft.com, "Workload identity": what its webhook
- * puts into a pod). NULL: not set. */
+/* The variables that a platform with federated tokens sets (learn.microsoft.com, "Workload identity": what
+ * its webhook puts into a pod). NULL: not set. */
 struct profile_environment {
 	const char *token_file; /* AZURE_FEDERATED_TOKEN_FILE */
 	const char *tenant;     /* AZURE_TENANT_ID */
@@ -90,10 +90,10 @@ struct profile_environment {
 void profile_environment_get(struct profile_environment *env);
 
 /*
- * Makes a profile ready for a request: fills in what a profile with a federated token leaves to the environment, in
- * the same forms as the keys. CODE_CONFIG, with the variable's name, if that does not give it, or if client-id is the
- * placeholder still. Not done when the file is read, so that the other profiles, and commands that need no token, work
- * wherever they run. Pure.
+ * Makes a profile ready for a request: fills in what a profile with a federated token leaves to the
+ * environment, in the same forms as the keys. CODE_CONFIG, with the variable's name, if that does not give
+ * it, or if client-id is the placeholder still. Not done when the file is read, so that the other profiles,
+ * and commands that need no token, work wherever they run. Pure.
  */
 int profile_complete(struct profile *p, const struct profile_environment *env, struct err *e);
 

@@ -71,8 +71,8 @@ static int take_environment(struct profile *p, const struct profile_environment 
 {
 	if (!p->file && take_file(p, env->token_file, e))
 		return -1;
-	if (!p->tenant &&
-	    (env->tenant ? value_tenant(tenant, env->tenant, &p->tenant, e) : missing(p, "tenant", tenant, e)))
+	if (!p->tenant && (env->tenant ? value_tenant(tenant, env->tenant, &p->tenant, e)
+	                               : missing(p, "tenant", tenant, e)))
 		return -1;
 	if (!p->client_id && (env->client_id ? value_client_id(client_id, env->client_id, &p->client_id, e)
 	                                     : missing(p, "client-id", client_id, e)))
@@ -86,7 +86,9 @@ int profile_complete(struct profile *p, const struct profile_environment *env, s
 		return -1;
 	if (!p->client_id || strcmp(p->client_id, PROFILE_PLACEHOLDER))
 		return 0;
-	err_set(e, CODE_CONFIG, "client-id of [profile %s] is still the placeholder of `mbhaul init`", p->name);
-	return err_hint(e, "It is the Application (client) ID on the application's overview page: Entra admin center "
-	                   "(https://entra.microsoft.com), App registrations.");
+	err_set(e, CODE_CONFIG, "client-id of [profile %s] is still the placeholder of `mbhaul init`",
+	        p->name);
+	return err_hint(
+	    e, "It is the Application (client) ID on the application's overview page: Entra admin center "
+	       "(https://entra.microsoft.com), App registrations.");
 }

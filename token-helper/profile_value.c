@@ -125,7 +125,8 @@ int value_endpoint(const char *name, const char *value, char **out, struct err *
 		char *end = strchr(host, ']');
 
 		if (!end || (end[1] && end[1] != ':'))
-			return err_set(e, CODE_CONFIG, "%s is not http://[ADDRESS] or http://[ADDRESS]:PORT", name);
+			return err_set(e, CODE_CONFIG, "%s is not http://[ADDRESS] or http://[ADDRESS]:PORT",
+			               name);
 		*end = '\0';
 		address = host + 1;
 		port = end[1] ? end + 2 : NULL;
@@ -134,8 +135,9 @@ int value_endpoint(const char *name, const char *value, char **out, struct err *
 	}
 	if (!is_near(address, six) || (port && (text_number(port, 65535, &number) || !number))) {
 		err_set(e, CODE_CONFIG, "%s is not at a loopback or link-local IP address", name);
-		return err_hint(e, "The token comes back over plain HTTP, so it must not pass a router: such as "
-		                   "http://169.254.169.254, the default.");
+		return err_hint(e,
+		                "The token comes back over plain HTTP, so it must not pass a router: such as "
+		                "http://169.254.169.254, the default.");
 	}
 	return copy(value, n, out, e);
 }

@@ -2,8 +2,8 @@
  * The forms of a profile's values, wherever one comes from: a key of mbhaul.conf or a variable of the
  * environment. Pure.
  *
- * The functions with `name` check a value, and copy it (malloc'ed) to *out. Their errors are CODE_CONFIG and begin
- * with that name: the key, or the variable.
+ * The functions with `name` check a value, and copy it (malloc'ed) to *out. Their errors are CODE_CONFIG and
+ * begin with that name: the key, or the variable.
  */
 #ifndef MBHAUL_PROFILE_VALUE_H
 #define MBHAUL_PROFILE_VALUE_H
@@ -27,9 +27,9 @@ int value_client_id(const char *name, const char *value, char **out, struct err 
 int value_login(const char *name, const char *value, char **out, struct err *e);
 
 /*
- * http://ADDRESS[:PORT] of a managed identity's endpoint. A token comes back over plain HTTP: hence loopback and
- * link-local IP addresses only (127.0.0.0/8, 169.254.0.0/16, ::1, fe80::/10), from which no router passes it on, and
- * no name, which somebody's DNS would answer.
+ * http://ADDRESS[:PORT] of a managed identity's endpoint. A token comes back over plain HTTP: hence loopback
+ * and link-local IP addresses only (127.0.0.0/8, 169.254.0.0/16, ::1, fe80::/10), from which no router passes
+ * it on, and no name, which somebody's DNS would answer.
  */
 int value_endpoint(const char *name, const char *value, char **out, struct err *e);
 

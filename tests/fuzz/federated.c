@@ -17,7 +17,8 @@ static void look(const char *jwt, size_t n)
 	struct federated_names names;
 
 	federated_names(jwt, n, &names);
-	if (text_has_control(names.issuer, strlen(names.issuer)) || text_has_control(names.subject, strlen(names.subject)) ||
+	if (text_has_control(names.issuer, strlen(names.issuer)) ||
+	    text_has_control(names.subject, strlen(names.subject)) ||
 	    text_has_control(names.audience, strlen(names.audience)))
 		abort();
 }

@@ -107,14 +107,17 @@ static void answer_refusal(void)
 static void answer_of_a_managed_identity(void)
 {
 	static const struct hints_context identity = {.profile = "p", .cloud = "global", .identity = true};
-	static const char body[] = "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}";
+	static const char body[] =
+	    "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}";
 
 	answer_read(&a, 400, body, strlen(body), 0, NULL, &identity);
 	CHECK(!a.ok && !a.retry && a.failure.word == FAILURE_REFUSED);
 	CHECK_STR(a.failure.err.text, "the managed identity's endpoint refuses: Identity not found");
-	CHECK(strstr(a.failure.err.hint, "Assign an identity") && strstr(a.failure.err.hint, "IMAP.AccessAsApp"));
+	CHECK(strstr(a.failure.err.hint, "Assign an identity") &&
+	      strstr(a.failure.err.hint, "IMAP.AccessAsApp"));
 	for (long status = 400; status < 600; status++) {
-		bool passes = status == 404 || status == 408 || status == 410 || status == 429 || status >= 500;
+		bool passes =
+		    status == 404 || status == 408 || status == 410 || status == 429 || status >= 500;
 
 		answer_read(&a, status, "", 0, 0, NULL, &identity);
 		CHECK(a.retry == passes);

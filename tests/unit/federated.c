@@ -113,7 +113,8 @@ static void federated_file(void)
 	CHECK(read_file(fifo) == -1 && strstr(e.text, "not a regular file") && e.code == CODE_CONFIG);
 	CHECK(read_file(folder) == -1 && e.code == CODE_CONFIG);
 	memset(big, 'a', sizeof(big));
-	CHECK(!file_write(data, big, sizeof(big), 0600, &e) && read_file(path) == -1 && e.code == CODE_CONFIG);
+	CHECK(!file_write(data, big, sizeof(big), 0600, &e) && read_file(path) == -1 &&
+	      e.code == CODE_CONFIG);
 	unlink(data);
 	CHECK(read_file(path) == -1 && strstr(e.text, "cannot open") && e.code == CODE_CONFIG);
 	unlink(path);

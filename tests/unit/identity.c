@@ -18,8 +18,10 @@ static void identity_urls(void)
 	p.identity_endpoint = (char *)(size_t) "http://127.0.0.1:99";
 	p.cloud = cloud_find("gcc-high");
 	CHECK(!identity_url(&p, url, sizeof(url), &e));
-	CHECK_STR(url, "http://127.0.0.1:99/metadata/identity/oauth2/token?api-version=2018-02-01"
-	               "&resource=https%3A%2F%2Foutlook.office365.us&client_id=11111111-2222-3333-4444-555555555555");
+	CHECK_STR(
+	    url,
+	    "http://127.0.0.1:99/metadata/identity/oauth2/token?api-version=2018-02-01"
+	    "&resource=https%3A%2F%2Foutlook.office365.us&client_id=11111111-2222-3333-4444-555555555555");
 	CHECK(identity_url(&p, url, 60, &e) == -1 && e.code == CODE_CONFIG);
 }
 

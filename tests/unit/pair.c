@@ -44,7 +44,8 @@ static int entries(void)
 static int put(const char *k, const char *c, bool replace)
 {
 	e = (struct err)ERR_INIT;
-	return pair_write(&(struct pair_file){key, k, strlen(k)}, &(struct pair_file){crt, c, strlen(c)}, replace, &e);
+	return pair_write(&(struct pair_file){key, k, strlen(k)}, &(struct pair_file){crt, c, strlen(c)},
+	                  replace, &e);
 }
 
 static void pair_new(void)

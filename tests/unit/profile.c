@@ -99,7 +99,8 @@ static void profile_errors(void)
 	     "does not belong in this file"},
 	    {"[profile a]\ncredential = managed-identity /x\n",
 	     ":2: there is something behind credential = managed-identity", "client-id"},
-	    {"[profile a]\ncredential = managed-identty\n", ":2: credential begins with a word", "`managed-identity`"},
+	    {"[profile a]\ncredential = managed-identty\n", ":2: credential begins with a word",
+	     "`managed-identity`"},
 	    {"[profile a]\ncredential = managed-identity\nidentity-endpoint = http://10.0.0.1\n",
 	     ":3: identity-endpoint is not at a loopback or link-local IP address", "plain HTTP"},
 	    {FIRST "identity-endpoint = http://127.0.0.1\n",
@@ -194,25 +195,38 @@ static void profile_endpoints(void)
 	                                   "http://169.254.169.254/", "http://[::1]:80",
 	                                   "http://[fe80::1]",        "http://169.254.0.1:1"};
 	static const char *const bad[] = {
-	    "https://127.0.0.1",  "http://localhost",       "http://10.0.0.1",     "http://169.253.169.254",
-	    "http://127.0.0.1/x", "http://u@127.0.0.1",     "http://127.0.0.1:0",  "http://127.0.0.1:99999",
-	    "http://[::1",        "http://[::1]x",          "http://[2001:db8::1]", "http://127.1",
-	    "http://",            "http://127.0.0.1:80:80", "http://0x7f000001",   "http://[::ffff:127.0.0.1]",
+	    "https://127.0.0.1",
+	    "http://localhost",
+	    "http://10.0.0.1",
+	    "http://169.253.169.254",
+	    "http://127.0.0.1/x",
+	    "http://u@127.0.0.1",
+	    "http://127.0.0.1:0",
+	    "http://127.0.0.1:99999",
+	    "http://[::1",
+	    "http://[::1]x",
+	    "http://[2001:db8::1]",
+	    "http://127.1",
+	    "http://",
+	    "http://127.0.0.1:80:80",
+	    "http://0x7f000001",
+	    "http://[::ffff:127.0.0.1]",
 	};
 	struct profiles set;
 	char text[200];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
-		snprintf(text, sizeof(text), "[profile a]\ncredential = managed-identity\nidentity-endpoint = %s\n",
-		         good[i]);
+		snprintf(text, sizeof(text),
+		         "[profile a]\ncredential = managed-identity\nidentity-endpoint = %s\n", good[i]);
 		CHECK(!parse(&set, text));
-		CHECK(!strncmp(set.list[0].identity_endpoint, good[i], strlen(set.list[0].identity_endpoint)));
+		CHECK(
+		    !strncmp(set.list[0].identity_endpoint, good[i], strlen(set.list[0].identity_endpoint)));
 		CHECK(set.list[0].identity_endpoint[strlen(set.list[0].identity_endpoint) - 1] != '/');
 		profiles_clear(&set);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		snprintf(text, sizeof(text), "[profile a]\ncredential = managed-identity\nidentity-endpoint = %s\n",
-		         bad[i]);
+		snprintf(text, sizeof(text),
+		         "[profile a]\ncredential = managed-identity\nidentity-endpoint = %s\n", bad[i]);
 		if (!parse(&set, text))
 			printf("  %s is accepted\n", bad[i]);
 		CHECK(e.code == CODE_CONFIG && strstr(e.text, ":3: identity-endpoint is not"));
@@ -231,7 +245,8 @@ static void profile_managed_identity(void)
 
 	CHECK(!parse(&set, "[profile a]\ncredential = managed-identity\n"));
 	CHECK(set.list[0].credential == PROFILE_MANAGED_IDENTITY);
-	CHECK(!set.list[0].tenant && !set.list[0].client_id && !set.list[0].file && !set.list[0].identity_endpoint);
+	CHECK(!set.list[0].tenant && !set.list[0].client_id && !set.list[0].file &&
+	      !set.list[0].identity_endpoint);
 	CHECK(!profile_complete(&set.list[0], &env, &e) && !set.list[0].tenant && !set.list[0].client_id);
 	profiles_clear(&set);
 	CHECK(!parse(&set, "[profile a]\ncredential = managed-identity\nclient-id = " GUID "\n"));
@@ -242,8 +257,8 @@ static void profile_managed_identity(void)
 
 static void profile_federated(void)
 {
-	static const struct profile_environment env = {"/var/run/token", "T.example", "AAAAAAAA-2222-3333-4444-555555555555",
-	                                               "https://login.example/"};
+	static const struct profile_environment env = {
+	    "/var/run/token", "T.example", "AAAAAAAA-2222-3333-4444-555555555555", "https://login.example/"};
 	struct profiles set;
 	struct profile *p;
 
@@ -259,9 +274,10 @@ static void profile_federated(void)
 	profiles_clear(&set);
 
 	/* What is written wins. */
-	CHECK(!parse(&set, "[profile a]\ncredential = federated-token-file my token\ntenant = t.de\nclient-id = " GUID
-	                   "\nlogin = https://l.example\n[profile b]\ncredential = federated-token-file t\n"
-	                   "cloud = dod\n"));
+	CHECK(!parse(
+	    &set, "[profile a]\ncredential = federated-token-file my token\ntenant = t.de\nclient-id = " GUID
+	          "\nlogin = https://l.example\n[profile b]\ncredential = federated-token-file t\n"
+	          "cloud = dod\n"));
 	CHECK(!profile_complete(&set.list[0], &env, &e) && !profile_complete(&set.list[1], &env, &e));
 	CHECK_STR(set.list[0].file, "/etc/m/my token");
 	CHECK_STR(set.list[0].tenant, "t.de");
@@ -294,8 +310,11 @@ static void profile_federated_errors(void)
 	    {{"/f", "t.de", GUID, "http://x"}, "AZURE_AUTHORITY_HOST must begin with https://", ""},
 	    {{"/f", "t.de", GUID, "https://x/y"}, "AZURE_AUTHORITY_HOST is not https://HOST", ""},
 	    {{"/f", "t.de", GUID, "https://login.microsoftonline.us/"},
-	     "AZURE_AUTHORITY_HOST is the login host of another cloud", "cloud = dod"},
-	    {{"/f", "t.de", PROFILE_PLACEHOLDER, NULL}, "is still the placeholder of `mbhaul init`", "Application"},
+	     "AZURE_AUTHORITY_HOST is the login host of another cloud",
+	     "cloud = dod"},
+	    {{"/f", "t.de", PROFILE_PLACEHOLDER, NULL},
+	     "is still the placeholder of `mbhaul init`",
+	     "Application"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -304,7 +323,8 @@ static void profile_federated_errors(void)
 		CHECK(!parse(&set, "[profile a]\ncredential = federated-token-file\n"));
 		CHECK(profile_complete(&set.list[0], &bad[i].env, &e) == -1 && e.code == CODE_CONFIG);
 		if (!strstr(e.text, bad[i].says) || !strstr(e.hint, bad[i].hints))
-			printf("  \"%s\" \"%s\", want \"%s\" \"%s\"\n", e.text, e.hint, bad[i].says, bad[i].hints);
+			printf("  \"%s\" \"%s\", want \"%s\" \"%s\"\n", e.text, e.hint, bad[i].says,
+			       bad[i].hints);
 		CHECK(strstr(e.text, bad[i].says) && strstr(e.hint, bad[i].hints));
 		profiles_clear(&set);
 	}

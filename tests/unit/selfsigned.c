@@ -55,8 +55,10 @@ static void selfsigned_for_the_application(void)
 	CHECK(EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == 3072);
 	CHECK_STR(subject(x), "mbhaul contoso");
 	CHECK(!X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)));
-	CHECK(X509_cmp_time(X509_get0_notBefore(x), &before) > 0 && X509_cmp_time(X509_get0_notBefore(x), &first) < 0);
-	CHECK(X509_cmp_time(X509_get0_notAfter(x), &last) > 0 && X509_cmp_time(X509_get0_notAfter(x), &after) < 0);
+	CHECK(X509_cmp_time(X509_get0_notBefore(x), &before) > 0 &&
+	      X509_cmp_time(X509_get0_notBefore(x), &first) < 0);
+	CHECK(X509_cmp_time(X509_get0_notAfter(x), &last) > 0 &&
+	      X509_cmp_time(X509_get0_notAfter(x), &after) < 0);
 	CHECK(X509_get_version(x) == X509_VERSION_3 && !X509_check_ca(x));
 	CHECK(X509_get_key_usage(x) == KU_DIGITAL_SIGNATURE && !selfsigned_is_seal(x));
 	X509_free(x);
@@ -67,7 +69,8 @@ static void selfsigned_for_the_application(void)
 static void selfsigned_for_a_seal(void)
 {
 	/* 70 bytes, of which 64 fit, and no half of a character. */
-	static const char name[] = "mbhaul 0123456789012345678901234567890123456789012345678901234\xc3\xa9" "56789012";
+	static const char name[] = "mbhaul 0123456789012345678901234567890123456789012345678901234\xc3\xa9"
+	                           "56789012";
 	struct selfsigned s;
 	X509 *x;
 

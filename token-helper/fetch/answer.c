@@ -170,10 +170,11 @@ static size_t take_codes(const cJSON *json, long codes[CODES_MAX])
 }
 
 /* Which word an error gets: by `error` and the status; the codes only tell what passes by itself. */
-static void judge(struct answer *a, long status, const char *error, const long *codes, size_t n, bool identity)
+static void judge(struct answer *a, long status, const char *error, const long *codes, size_t n,
+                  bool identity)
 {
-	bool passes = (identity && identity_passes(status)) || !strcmp(error, "temporarily_unavailable") || !strcmp(error, "server_error") ||
-	              status >= 500 || status == 408;
+	bool passes = (identity && identity_passes(status)) || !strcmp(error, "temporarily_unavailable") ||
+	              !strcmp(error, "server_error") || status >= 500 || status == 408;
 	bool throttled = status == 429;
 
 	for (size_t i = 0; i < n; i++) {
@@ -205,14 +206,15 @@ void answer_read(struct answer *a, long status, const char *body, size_t n, int 
 	if (status == 200) {
 		if (cJSON_IsObject(json) && take_token(a, json))
 			goto out;
-		err_set(e, CODE_UNAVAILABLE,
-		        "the answer of %s (HTTP 200, %zu bytes) holds no usable token", server(c), n);
-		err_hint(
-		    e,
-		    c->identity ? "Something else may listen there: check `identity-endpoint` of [profile %s]."
-		                : "Something between here and Entra ID may have answered in its place: check `login` of "
-		                  "[profile %s] and the proxy.",
-		    c->profile);
+		err_set(e, CODE_UNAVAILABLE, "the answer of %s (HTTP 200, %zu bytes) holds no usable token",
+		        server(c), n);
+		err_hint(e,
+		         c->identity
+		             ? "Something else may listen there: check `identity-endpoint` of [profile %s]."
+		             : "Something between here and Entra ID may have answered in its place: check "
+		               "`login` of "
+		               "[profile %s] and the proxy.",
+		         c->profile);
 		fail(a, FAILURE_UNAVAILABLE, false);
 		goto out;
 	}
@@ -224,8 +226,8 @@ void answer_read(struct answer *a, long status, const char *body, size_t n, int 
 		describe(a, status, json, secret, c);
 		hints_write(e->hint, sizeof(e->hint), codes, count, c);
 	} else if (status >= 300 && status < 400) {
-		err_set(e, e->code, "%s redirects (HTTP %ld), which is not followed with a credential", server(c),
-		        status);
+		err_set(e, e->code, "%s redirects (HTTP %ld), which is not followed with a credential",
+		        server(c), status);
 		if (!c->identity)
 			err_hint(e, "Check `login` and `cloud` of [profile %s], and the proxy.", c->profile);
 	} else {
@@ -237,7 +239,8 @@ void answer_read(struct answer *a, long status, const char *body, size_t n, int 
 	if (c->identity && !a->retry && !e->hint[0])
 		hints_identity(e->hint, sizeof(e->hint), c);
 	if (a->failure.word == FAILURE_LATER && !e->hint[0])
-		err_hint(e, "%s is throttling: wait.", c->identity ? "The managed identity's endpoint" : "Entra ID");
+		err_hint(e, "%s is throttling: wait.",
+		         c->identity ? "The managed identity's endpoint" : "Entra ID");
 out:
 	wipe(json);
 	cJSON_Delete(json);

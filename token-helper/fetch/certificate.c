@@ -119,8 +119,9 @@ static int show_certificate(const struct order *o, struct buf *out, struct err *
 		goto out;
 	if (p->credential != PROFILE_CERTIFICATE) {
 		err_set(e, CODE_CONFIG, "the credential of [profile %s] is not a certificate", p->name);
-		err_hint(e, "`mbhaul-token new-certificate --profile %s` makes one, and says what to do with it.",
-		         p->name);
+		err_hint(
+		    e, "`mbhaul-token new-certificate --profile %s` makes one, and says what to do with it.",
+		    p->name);
 		goto out;
 	}
 	if (assertion_load(&a, p, e) || describe(out, &a, p, e))
@@ -143,7 +144,8 @@ static int make_pair(const struct profile *place, const char *cn, const struct o
 	if (selfsigned_make(&s, cn, time(NULL), o->days, o->out != NULL, e))
 		return -1;
 	if (pair_write(&(struct pair_file){place->key, secret_str(&s.key), s.key.len},
-	               &(struct pair_file){place->file, buf_str(&s.certificate), s.certificate.len}, o->force, e))
+	               &(struct pair_file){place->file, buf_str(&s.certificate), s.certificate.len}, o->force,
+	               e))
 		goto out;
 	if (assertion_load(&a, place, e) || describe(out, &a, place, e))
 		goto out;
@@ -156,20 +158,24 @@ out:
 
 /* The two files that the profile names, or, while it has another credential, NAME.crt and NAME.key beside the
  * configuration. place->file and place->key are malloc'ed. */
-static int find_places(const struct profiles *set, const struct profile *p, struct profile *place, struct err *e)
+static int find_places(const struct profiles *set, const struct profile *p, struct profile *place,
+                       struct err *e)
 {
 	char name[80];
 
 	*place = (struct profile){.name = p->name, .credential = PROFILE_CERTIFICATE};
 	if (p->credential == PROFILE_CERTIFICATE) {
 		if (!p->key) {
-			err_set(e, CODE_CONFIG, "[profile %s] names no KEY, and what is uploaded must not hold the key",
+			err_set(e, CODE_CONFIG,
+			        "[profile %s] names no KEY, and what is uploaded must not hold the key",
 			        p->name);
 			return err_hint(e, "Write credential = certificate FILE KEY, with two new files.");
 		}
 		if (profile_is_uri(p->file) || profile_is_uri(p->key)) {
-			err_set(e, CODE_CONFIG, "the credential of [profile %s] does not lie in files", p->name);
-			return err_hint(e, "Make key and certificate with what manages that token or module.");
+			err_set(e, CODE_CONFIG, "the credential of [profile %s] does not lie in files",
+			        p->name);
+			return err_hint(e,
+			                "Make key and certificate with what manages that token or module.");
 		}
 		place->file = strdup(p->file);
 		place->key = strdup(p->key);
@@ -195,11 +201,13 @@ static int new_for_profile(const struct order *o, struct buf *out, struct err *e
 	snprintf(cn, sizeof(cn), "mbhaul %s", p->name);
 	if (make_pair(&place, cn, o, out, e))
 		goto out;
-	buf_addf(out,
-	         "next:\n"
-	         "  1. have %s uploaded, never the key: Entra admin center, App registrations, the application,\n"
-	         "     Certificates & secrets > Certificates > Upload certificate. It shows the sha1 above as the thumbprint.\n",
-	         place.file);
+	buf_addf(
+	    out,
+	    "next:\n"
+	    "  1. have %s uploaded, never the key: Entra admin center, App registrations, the application,\n"
+	    "     Certificates & secrets > Certificates > Upload certificate. It shows the sha1 above as the "
+	    "thumbprint.\n",
+	    place.file);
 	if (p->credential != PROFILE_CERTIFICATE)
 		buf_addf(out,
 		         "  2. write into [profile %s] of %s, in place of its credential:\n"
@@ -241,8 +249,10 @@ static int keep_seal(const struct profile *place, struct buf *out, struct err *e
 	} else if (assertion_check_time(&a, time(NULL), e)) {
 		err_hint(e, "%s", again);
 	} else if (!selfsigned_is_seal(a.certificate)) {
-		err_set(e, CODE_CONFIG, "the certificate in %s is not one for document encryption, which "
-		                        "Protect-CmsMessage demands", place->file);
+		err_set(e, CODE_CONFIG,
+		        "the certificate in %s is not one for document encryption, which "
+		        "Protect-CmsMessage demands",
+		        place->file);
 		err_hint(e, "%s", again);
 	} else if (!describe(out, &a, place, e)) {
 		buf_adds(out, "the pair is left as it is\n");

@@ -99,8 +99,8 @@ static int add_pair(struct secret *form, const char *name, const char *value, st
 	return add_escaped(form, value, e);
 }
 
-/* The file is read for every attempt, because it is renewed all the time; a signed assertion is made for every
- * attempt: it is short-lived, and its jti must not repeat. */
+/* The file is read for every attempt, because it is renewed all the time; a signed assertion is made for
+ * every attempt: it is short-lived, and its jti must not repeat. */
 static int add_assertion(struct credential *c, struct secret *form, struct err *e)
 {
 	const struct profile *p = c->profile;

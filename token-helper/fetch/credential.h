@@ -1,9 +1,9 @@
 /*
- * What the application proves itself with in a request to Entra ID: a secret, a signed assertion, or somebody else's
- * token; nothing with a managed identity, where the platform does it.
+ * What the application proves itself with in a request to Entra ID: a secret, a signed assertion, or somebody
+ * else's token; nothing with a managed identity, where the platform does it.
  *
- * A struct credential owns what it loaded until credential_clear; profile and URL are the caller's. Errors are
- * CODE_CONFIG where the credential is at fault, and name its file.
+ * A struct credential owns what it loaded until credential_clear; profile and URL are the caller's. Errors
+ * are CODE_CONFIG where the credential is at fault, and name its file.
  */
 #ifndef MBHAUL_CREDENTIAL_H
 #define MBHAUL_CREDENTIAL_H

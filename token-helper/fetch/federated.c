@@ -13,8 +13,9 @@
 static int no_jwt(const char *path, const char *what, struct err *e)
 {
 	err_set(e, CODE_CONFIG, "%s %s", path, what);
-	return err_hint(e, "The platform writes there the token (a JWT, in one line) that the application's federated "
-	                   "credential accepts.");
+	return err_hint(
+	    e, "The platform writes there the token (a JWT, in one line) that the application's federated "
+	       "credential accepts.");
 }
 
 int federated_check(const char *path, struct secret *token, struct err *e)

@@ -1,10 +1,10 @@
 /*
- * The federated credential: a JWT that the platform (Kubernetes, a CI runner) writes into a file and renews, and that
- * Entra ID takes instead of a secret where the application has a federated credential with its issuer, subject and
- * audience. Source: learn.microsoft.com, "Workload identity federation".
+ * The federated credential: a JWT that the platform (Kubernetes, a CI runner) writes into a file and renews,
+ * and that Entra ID takes instead of a secret where the application has a federated credential with its
+ * issuer, subject and audience. Source: learn.microsoft.com, "Workload identity federation".
  *
- * The JWT is as good as a password while it lives: it is never printed. Its issuer, subject and audience are names, which
- * Entra ID repeats in its errors too; they are what somebody must compare.
+ * The JWT is as good as a password while it lives: it is never printed. Its issuer, subject and audience are
+ * names, which Entra ID repeats in its errors too; they are what somebody must compare.
  */
 #ifndef MBHAUL_FEDERATED_H
 #define MBHAUL_FEDERATED_H
@@ -22,8 +22,8 @@ struct federated_names {
 };
 
 /*
- * Reads the file as it is now into out, whose content is replaced. It must be the caller's or root's and not writable
- * by others (file_read_delivered), and hold one JWT in one line. CODE_CONFIG.
+ * Reads the file as it is now into out, whose content is replaced. It must be the caller's or root's and not
+ * writable by others (file_read_delivered), and hold one JWT in one line. CODE_CONFIG.
  */
 int federated_read(const char *path, struct secret *out, struct err *e);
 

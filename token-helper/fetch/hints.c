@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 
-/* $P profile, $T tenant, $C client id, $L cloud, $S scope, $F file of the secret or token, $1 and $2 thumbprints,
- * $I issuer, $J subject and $A audience of the token. */
+/* $P profile, $T tenant, $C client id, $L cloud, $S scope, $F file of the secret or token, $1 and $2
+ * thumbprints, $I issuer, $J subject and $A audience of the token. */
 enum { CODES = 7 };
 static const struct {
 	long codes[CODES];
@@ -58,7 +58,8 @@ static const struct {
      "minutes."},
     {{70021, 700211, 700212, 700213, 7002137, 7002138},
      "No federated credential of the application $C fits the token in $F: its issuer is \"$I\", its subject "
-     "\"$J\", its audience \"$A\". Compare them, upper and lower case too, with the application's (Certificates & "
+     "\"$J\", its audience \"$A\". Compare them, upper and lower case too, with the application's "
+     "(Certificates & "
      "secrets > Federated credentials)."},
     {{90055}, "The tenant is throttled: wait."},
 };
@@ -146,14 +147,17 @@ void hints_write(char *out, size_t size, const long *codes, size_t n, const stru
 			       c);
 		else if (c->token_file && codes[i] == 700024)
 			expand(out, size,
-			       "The token in $F has expired, or is not valid yet: what writes the file must renew it. "
+			       "The token in $F has expired, or is not valid yet: what writes the file must "
+			       "renew it. "
 			       "Or this machine's clock is wrong.",
 			       c);
 		else if (c->token_file && at == find(700027))
-			expand(out, size,
-			       "The signature of the token in $F is not accepted: the keys that its issuer (\"$I\") "
-			       "publishes must be the ones it signs with, and be reachable from the internet.",
-			       c);
+			expand(
+			    out, size,
+			    "The signature of the token in $F is not accepted: the keys that its issuer "
+			    "(\"$I\") "
+			    "publishes must be the ones it signs with, and be reachable from the internet.",
+			    c);
 		else
 			expand(out, size, table[at].hint, c);
 		return;
@@ -166,13 +170,16 @@ void hints_write(char *out, size_t size, const long *codes, size_t n, const stru
 void hints_identity(char *out, size_t size, const struct hints_context *c)
 {
 	expand(out, size,
-	       c->client_id && *c->client_id
-	           ? "Assign the user-assigned identity $C (`client-id` of [profile $P]) to this virtual machine (Azure "
-	             "portal: the machine, Security > Identity), and give it the app role IMAP.AccessAsApp of Office 365 "
-	             "Exchange Online."
-	           : "Assign an identity to this virtual machine (Azure portal: the machine, Security > Identity), and "
-	             "give it the app role IMAP.AccessAsApp of Office 365 Exchange Online. A user-assigned one is named by "
-	             "`client-id` in [profile $P].",
+	       c->client_id && *c->client_id ? "Assign the user-assigned identity $C (`client-id` of "
+	                                       "[profile $P]) to this virtual machine (Azure "
+	                                       "portal: the machine, Security > Identity), and give it the "
+	                                       "app role IMAP.AccessAsApp of Office 365 "
+	                                       "Exchange Online."
+	                                     : "Assign an identity to this virtual machine (Azure portal: "
+	                                       "the machine, Security > Identity), and "
+	                                       "give it the app role IMAP.AccessAsApp of Office 365 Exchange "
+	                                       "Online. A user-assigned one is named by "
+	                                       "`client-id` in [profile $P].",
 	       c);
 }
 

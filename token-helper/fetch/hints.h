@@ -11,12 +11,12 @@
 /* What a hint may name. NULL counts as "". */
 struct hints_context {
 	const char *profile, *tenant, *client_id, *cloud, *scope;
-	const char *secret_file;   /* NULL with another credential */
-	const char *sha1, *sha256; /* thumbprints of the certificate */
-	bool secret_is_guid;       /* the secret has the form of its own ID */
-	const char *token_file;    /* NULL: no federated token */
+	const char *secret_file;                 /* NULL with another credential */
+	const char *sha1, *sha256;               /* thumbprints of the certificate */
+	bool secret_is_guid;                     /* the secret has the form of its own ID */
+	const char *token_file;                  /* NULL: no federated token */
 	const char *issuer, *subject, *audience; /* of the federated token */
-	bool identity;             /* a managed identity's endpoint answered, not Entra ID */
+	bool identity;                           /* a managed identity's endpoint answered, not Entra ID */
 };
 
 /* Writes the hint for the first code that is known, else where to look the first one up; "" if there is none.

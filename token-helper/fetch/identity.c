@@ -20,8 +20,8 @@ int identity_url(const struct profile *p, char *out, size_t size, struct err *e)
 
 	buf_addf(&resource, "%.*s", (int)(end ? end - p->cloud->scope : (long)strlen(p->cloud->scope)),
 	         p->cloud->scope);
-	buf_addf(&url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=",
-	         identity_endpoint(p));
+	buf_addf(&url,
+	         "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=", identity_endpoint(p));
 	text_percent(&url, buf_str(&resource), "-._~");
 	if (p->client_id)
 		buf_addf(&url, "&client_id=%s", p->client_id);

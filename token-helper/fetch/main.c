@@ -1,8 +1,8 @@
 /*
  * mbhaul-token-fetch: gets a new token when the cache has none. mbhaul-token starts it by exec, with the
  * same pid; it is not for people. It takes the profile's lock, looks into the cache again, asks Entra ID,
- * stores what came, and answers in the form that mbhaul-token was asked for. It also does what mbhaul-token does
- * with certificates, because OpenSSL is here.
+ * stores what came, and answers in the form that mbhaul-token was asked for. It also does what mbhaul-token
+ * does with certificates, because OpenSSL is here.
  */
 #include <getopt.h>
 #include <signal.h>

@@ -93,8 +93,8 @@ static int publish_new(struct place *p, struct err *e)
 	return 0;
 }
 
-/* Takes the name from whatever has it, which keeps another one until all is done. With a link there is no moment without
- * any file of that name. */
+/* Takes the name from whatever has it, which keeps another one until all is done. With a link there is no
+ * moment without any file of that name. */
 static int publish_over(struct place *p, struct err *e)
 {
 	struct stat st;

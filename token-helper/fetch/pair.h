@@ -1,10 +1,10 @@
 /*
  * Writes a key and its certificate as two files: both, or none. Knows nothing of their content.
  *
- * Each is first written, whole and synced, beside its place; only then do they get their names. Without `replace`
- * nothing that is there is ever written over, whoever makes it meanwhile (the names are taken as O_EXCL would); with
- * it, an old key comes back if the new certificate cannot follow the new key. Errors are CODE_CONFIG where something is
- * in the way, else CODE_UNAVAILABLE, and name the file.
+ * Each is first written, whole and synced, beside its place; only then do they get their names. Without
+ * `replace` nothing that is there is ever written over, whoever makes it meanwhile (the names are taken as
+ * O_EXCL would); with it, an old key comes back if the new certificate cannot follow the new key. Errors are
+ * CODE_CONFIG where something is in the way, else CODE_UNAVAILABLE, and name the file.
  */
 #ifndef MBHAUL_PAIR_H
 #define MBHAUL_PAIR_H

@@ -61,7 +61,8 @@ static bool set_options(CURL *curl, struct request *r, struct curl_slist *header
 	int bad = 0;
 
 	bad |= curl_easy_setopt(curl, CURLOPT_URL, r->url);
-	/* Plain HTTP at an address of this machine's own only (value_endpoint), and never by way of a proxy. */
+	/* Plain HTTP at an address of this machine's own only (value_endpoint), and never by way of a proxy.
+	 */
 	bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, r->identity ? "http" : "https");
 	if (r->identity)
 		bad |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -137,7 +138,8 @@ static void transport_failure(struct request *r, CURLcode code, const char *reas
 	}
 	err_set(e, e->code, "%s cannot be asked: %s", host, clean);
 	if (r->identity)
-		err_hint(e, "Managed identities are those of Azure's own machines: is this one, and does no firewall or "
+		err_hint(e, "Managed identities are those of Azure's own machines: is this one, and does no "
+		            "firewall or "
 		            "container network keep it from that address?");
 	else
 		err_hint(e, "Check the network, the name server and the proxy (https_proxy).");
@@ -154,7 +156,8 @@ static void attempt(struct request *r, CURL *curl, long long left_ms, struct ans
 
 	curl_easy_reset(curl);
 	secret_cut(&r->body, 0);
-	code = headers && set_options(curl, r, headers, reason, left_ms) ? curl_easy_perform(curl) : CURLE_FAILED_INIT;
+	code = headers && set_options(curl, r, headers, reason, left_ms) ? curl_easy_perform(curl)
+	                                                                 : CURLE_FAILED_INIT;
 	if (code) {
 		transport_failure(r, code, reason, a);
 	} else {

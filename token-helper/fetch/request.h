@@ -1,7 +1,7 @@
 /*
  * Asks Entra ID for a token: loads the credential, posts the form, and asks again as long as that
- * may help and the time allows. HTTPS only, through libcurl, without redirects. With a managed identity the machine's
- * own endpoint is asked instead, by plain HTTP and without a proxy.
+ * may help and the time allows. HTTPS only, through libcurl, without redirects. With a managed identity the
+ * machine's own endpoint is asked instead, by plain HTTP and without a proxy.
  */
 #ifndef MBHAUL_REQUEST_H
 #define MBHAUL_REQUEST_H

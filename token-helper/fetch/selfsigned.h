@@ -1,11 +1,11 @@
 /*
  * A fresh RSA key and a certificate that it signs itself: in memory, nothing is read or written.
  *
- * RSA because Entra ID takes nothing else in a certificate credential; 3072 bits because that is what is advised for the
- * years after 2030 (NIST SP 800-57, part 1, table 4), and costs milliseconds a token.
- * What a seal's certificate needs to be taken by PowerShell's Protect-CmsMessage: learn.microsoft.com,
- * "Protect-CmsMessage", and CertIsGoodForEncryption in PowerShell's source: the extended key usage document encryption, and
- * key or data encipherment.
+ * RSA because Entra ID takes nothing else in a certificate credential; 3072 bits because that is what is
+ * advised for the years after 2030 (NIST SP 800-57, part 1, table 4), and costs milliseconds a token. What a
+ * seal's certificate needs to be taken by PowerShell's Protect-CmsMessage: learn.microsoft.com,
+ * "Protect-CmsMessage", and CertIsGoodForEncryption in PowerShell's source: the extended key usage document
+ * encryption, and key or data encipherment.
  *
  * A struct selfsigned owns what it holds until selfsigned_clear. Errors are CODE_UNAVAILABLE.
  */
@@ -30,9 +30,11 @@ struct selfsigned {
 	struct buf certificate; /* PEM */
 };
 
-/* `name`: the subject's CN, cut to the 64 bytes that it may have. Valid from five minutes before `now` (epoch seconds;
- * clocks differ) until `days` after it. With `seal` for Protect-CmsMessage, else to sign assertions. */
-int selfsigned_make(struct selfsigned *s, const char *name, long long now, int days, bool seal, struct err *e);
+/* `name`: the subject's CN, cut to the 64 bytes that it may have. Valid from five minutes before `now` (epoch
+ * seconds; clocks differ) until `days` after it. With `seal` for Protect-CmsMessage, else to sign assertions.
+ */
+int selfsigned_make(struct selfsigned *s, const char *name, long long now, int days, bool seal,
+                    struct err *e);
 void selfsigned_clear(struct selfsigned *s);
 
 /* True if Protect-CmsMessage takes it. */

@@ -67,8 +67,9 @@ void federated_names(const char *jwt, size_t n, struct federated_names *out)
 	cJSON *json = NULL;
 
 	*out = (struct federated_names){0};
-	if (!from++)
+	if (!from)
 		return;
+	from++;
 	end = memchr(from, '.', n - (size_t)(from - jwt));
 	/* Without its signature it proves nothing, so that a copy on the heap may stay. */
 	if (end && !base64_decode(&text, from, (size_t)(end - from), BASE64_URL))

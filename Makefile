@@ -59,7 +59,7 @@ CURL_LIBS   = $(call pkg,libcurl)
 CRYPTO_LIBS = $(call pkg,libcrypto)
 SASL_LIBS   = $(call pkg,libsasl2)
 CJSON_LIBS  = -lcjson
-DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(CJSON_LIBS) -lcsv -lunistring
+DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 BASE_SRC   := $(wildcard token-helper/base/*.c)
@@ -100,6 +100,9 @@ $(O)/obj/%.o: %.c | $(O)/.gitignore
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The administrator's kit is part of the program; the compiler does not see that.
+$(O)/obj/driver/admin_files.o: $(wildcard driver/admin/*.ps1 driver/admin/*.txt)
 
 # The plugin goes without sanitizers: mbsync, which has none, could not load it.
 $(O)/obj/pic/%.o: %.c | $(O)/.gitignore
@@ -148,7 +151,7 @@ endif
 $(O)/tests/%: $(O)/obj/tests/unit/%.o $(O)/obj/sasl-plugin/message.o $(O)/libdriver.a $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) $(CRYPTO_LIBS) -ldl
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) -ldl
 
 tests-build: all $(UNIT_TESTS) $(SAN_PLUGIN)
 

@@ -17,6 +17,7 @@ struct globals {
 
 int cmd_init(struct globals *g, int argc, char **argv);
 int cmd_check(struct globals *g, int argc, char **argv);
+int cmd_admin(struct globals *g, int argc, char **argv);
 int cmd_generate(struct globals *g, int argc, char **argv);
 int cmd_sync(struct globals *g, int argc, char **argv);
 int cmd_run(struct globals *g, int argc, char **argv);

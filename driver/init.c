@@ -104,15 +104,15 @@ static int init(const char *dir, struct err *e)
 		goto out;
 	printf("made %s and %s\n"
 	       "next:\n"
-	       "  1. put the tenant, the client id and the destination into mbhaul.conf\n"
-	       "  2. make a certificate, for the administrator to upload:\n"
+	       "  1. put the tenant and the destination into mbhaul.conf, and the client id once you know it\n"
+	       "  2. make a certificate, so that no secret travels, and put the line that it prints into mbhaul.conf:\n"
 	       "     mbhaul-token --config %s new-certificate --profile contoso\n"
-	       "     or put the client secret that you were given into %s/contoso.secret, chmod 600\n"
 	       "  3. put the mailboxes into mailboxes.csv\n"
-	       "  4. mbhaul-token --config %s claims --profile contoso    does the application have its permission?\n"
-	       "  5. mbhaul --config %s sync ADDRESS    one mailbox, to see that all is well\n"
-	       "  6. mbhaul --config %s run             all of them\n",
-	       conf, csv, conf, dir, conf, conf, conf);
+	       "  4. mbhaul --config %s admin           writes a folder for the customer's administrator\n"
+	       "  5. mbhaul --config %s check           says what is in the way, and who must do what\n"
+	       "  6. mbhaul --config %s sync ADDRESS    one mailbox, to see that all is well\n"
+	       "  7. mbhaul --config %s run             all of them\n",
+	       conf, csv, conf, conf, conf, conf, conf);
 	rc = 0;
 out:
 	free(conf);

@@ -19,6 +19,7 @@ static const struct command {
 	const char *what; /* NULL: not for people, hence not in the help */
 } commands[] = {
     {"init", cmd_init, "make a commented mbhaul.conf and a sample mailboxes.csv"},
+    {"admin", cmd_admin, "write the scripts for the administrator; open what comes back"},
     {"check", cmd_check, "say what would be in the way, for every mailbox"},
     {"generate", cmd_generate, "write every mailbox's mbsyncrc and sync.sh"},
     {"sync", cmd_sync, "copy what is new in one mailbox"},

@@ -53,8 +53,8 @@ for c in $commands password; do
 	"$build/mbhaul" "$c" --help >"help.$c" 2>&1
 	check "mbhaul $c has a help" $?
 	cat "help.$c" >>mbhaul.help
-	# The synopsis has a line for each, with the same options.
-	grep -E "^ *mbhaul (\[--config file\] )?$c( |$)" mbhaul.1.txt | head -n 1 >line
+	# The synopsis has a line for each, or more, with the same options.
+	awk '/^[A-Z]/ { on = $1 == "SYNOPSIS" } on' mbhaul.1.txt | grep -E "^ *mbhaul (\[--config file\] )?$c( |$)" >line
 	{ options <"help.$c"; letters <"help.$c"; } | grep -vxE -- '--config|--help' >in-help
 	{ options <line; letters <line; } | grep -vx -- --config >in-page
 	[ -s line ] && diff in-help in-page >out

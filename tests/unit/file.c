@@ -46,6 +46,32 @@ static void written_files_are_whole_and_closed(void)
 	buf_clear(&b);
 }
 
+static void a_rewritten_file_keeps_its_mode_and_link(void)
+{
+	struct buf b = BUF_INIT(100);
+	struct err e = ERR_INIT;
+	struct stat st;
+	char link_path[200];
+
+	put("rewritten", "one", 0640);
+	snprintf(link_path, sizeof link_path, "%s/rewritten-link", dir);
+	CHECK(!symlink("rewritten", link_path));
+	CHECK(!file_rewrite(link_path, "two", 3, &e));
+	CHECK(!lstat(link_path, &st) && S_ISLNK(st.st_mode));
+	CHECK(!stat(at("rewritten"), &st) && (st.st_mode & 07777) == 0640);
+	CHECK(!file_read(at("rewritten"), 100, &b, NULL, &e));
+	CHECK_STR(buf_str(&b), "two");
+	buf_clear(&b);
+	if (!geteuid() && !chown(at("rewritten"), (uid_t)-1, 1234)) {
+		CHECK(!file_rewrite(link_path, "three", 5, &e));
+		CHECK(!stat(at("rewritten"), &st) && st.st_gid == 1234);
+		CHECK(!chown(at("rewritten"), 1234, 1234));
+		CHECK(file_rewrite(link_path, "four", 4, &e) == -1 && e.code == CODE_CONFIG);
+	}
+	CHECK(file_rewrite(at("nothing"), "x", 1, &e) == -1);
+	CHECK(file_rewrite(dir, "x", 1, &e) == -1);
+}
+
 static void a_missing_file_is_told_from_a_bad_one(void)
 {
 	struct buf b = BUF_INIT(100);
@@ -182,6 +208,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	TEST(written_files_are_whole_and_closed);
+	TEST(a_rewritten_file_keeps_its_mode_and_link);
 	TEST(a_missing_file_is_told_from_a_bad_one);
 	TEST(secrets_must_be_private);
 	TEST(links_to_secrets_are_refused);

@@ -250,7 +250,8 @@ static void sync_folder(const char *path)
 	free(copy);
 }
 
-static int replace(const char *path, const void *bytes, size_t n, mode_t mode, bool durable, struct err *e)
+/* group: -1 for the usual one */
+static int replace(const char *path, const void *bytes, size_t n, mode_t mode, gid_t group, bool durable, struct err *e)
 {
 	char tmp[PATH_MAX];
 	unsigned char id[8];
@@ -268,7 +269,9 @@ static int replace(const char *path, const void *bytes, size_t n, mode_t mode, b
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
-	if (fchmod(fd, mode) || write_all(fd, bytes, n) || (durable && fsync(fd))) {
+	/* The group first: a change of it can take bits away. */
+	if ((group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) || fchmod(fd, mode) || write_all(fd, bytes, n) ||
+	    (durable && fsync(fd))) {
 		err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
 		close(fd);
 		goto out;
@@ -288,7 +291,25 @@ out:
 
 int file_write(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
 {
-	return replace(path, bytes, n, mode, true, e);
+	return replace(path, bytes, n, mode, (gid_t)-1, true, e);
+}
+
+int file_rewrite(const char *path, const void *bytes, size_t n, struct err *e)
+{
+	char *target = realpath(path, NULL);
+	struct stat st;
+	int rc = -1;
+
+	if (!target || lstat(target, &st))
+		err_errno(e, CODE_UNAVAILABLE, "cannot look at %s", path);
+	else if (!S_ISREG(st.st_mode))
+		err_set(e, CODE_CONFIG, "%s is not a regular file", path);
+	else if (st.st_uid != geteuid())
+		err_set(e, CODE_CONFIG, "%s belongs to user %lu, so you cannot change it", path, (unsigned long)st.st_uid);
+	else
+		rc = replace(target, bytes, n, st.st_mode & 07777, st.st_gid, true, e);
+	free(target);
+	return rc;
 }
 
 int file_update(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
@@ -313,7 +334,7 @@ int file_update(const char *path, const void *bytes, size_t n, mode_t mode, stru
 		close(fd);
 	if (same)
 		return 0;
-	return replace(path, bytes, n, mode, false, e) ? -1 : 1;
+	return replace(path, bytes, n, mode, (gid_t)-1, false, e) ? -1 : 1;
 }
 
 int file_append(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)

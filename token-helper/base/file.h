@@ -40,6 +40,10 @@ int file_write(const char *path, const void *bytes, size_t n, mode_t mode, struc
 /* The same without fsync, for files that can be made again, and leaves an equal file alone. Returns 1 if written, 0 if it was the same, -1. */
 int file_update(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);
 
+/* Replaces a file that is there, as file_write does, and keeps its owner, group and mode; behind a symbolic link, the
+ * link's target. CODE_CONFIG if it belongs to somebody else. */
+int file_rewrite(const char *path, const void *bytes, size_t n, struct err *e);
+
 /* Appends one record with a single write(2). Creates the file with mode. */
 int file_append(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);
 

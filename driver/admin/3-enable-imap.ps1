@@ -1,0 +1,250 @@
+#Requires -Version 5.1
+
+<#
+.SYNOPSIS
+    Shows for the mailboxes of mailboxes.csv whether IMAP is on, and switches it on.
+
+.DESCRIPTION
+    The application reads the mailboxes over IMAP, so IMAP must be on for each of them. With -ReportOnly nothing is
+    changed. With -Calendar two more settings are changed, both for IMAP only: meeting requests are handed out as
+    iCalendar instead of as links to Outlook on the web, and no read receipts are sent for what is downloaded.
+
+    imap.csv has one row for each mailbox: Email, Result (Enabled: by this script; AlreadyEnabled; Disabled: found so
+    with -ReportOnly; Failed), Time (UTC), Error, and what the three settings of -Calendar were before. Rows of earlier
+    runs are kept. 9-revoke.ps1 needs this file to put things back, and the operator can use it: send it back, too.
+
+    The script can be run any number of times, and can be broken off with Ctrl-C.
+
+.PARAMETER ReportOnly
+    Changes nothing.
+
+.PARAMETER Calendar
+    Also sets ImapUseProtocolDefaults to false, ImapForceICalForCalendarRetrievalOption to true and
+    ImapSuppressReadReceipt to true. 9-revoke.ps1 -RestoreCalendar puts the former values back.
+
+.PARAMETER TenantId
+    The tenant that the connection must belong to; empty: any.
+
+.PARAMETER ExchangeEnvironmentName
+    For a national cloud: O365USGovGCCHigh, O365USGovDoD or O365China.
+
+.PARAMETER Path
+    The list. Default: mailboxes.csv beside this script.
+
+.PARAMETER ResultPath
+    Default: imap.csv beside this script.
+
+.EXAMPLE
+    .\3-enable-imap.ps1 -ReportOnly
+
+.EXAMPLE
+    .\3-enable-imap.ps1 -Calendar
+#>
+
+[CmdletBinding(SupportsShouldProcess)]
+param(
+    [switch] $ReportOnly,
+
+    [switch] $Calendar,
+
+    # The tenant that the connection must belong to; empty: any.
+    [string] $TenantId = '@TENANT_ID@',
+
+    # For a national cloud.
+    [ValidateSet('O365Default', 'O365USGovGCCHigh', 'O365USGovDoD', 'O365China')]
+    [string] $ExchangeEnvironmentName = 'O365Default',
+
+    # The list of mailboxes; default: mailboxes.csv beside this script.
+    [string] $Path = '',
+
+    # The result; default: imap.csv beside this script.
+    [string] $ResultPath = ''
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+
+# Reuses an open connection to Exchange Online; signs in only where there is none.
+function Get-OpenConnection {
+    Get-ConnectionInformation | Where-Object {
+        $_.State -eq 'Connected' -and $_.TokenStatus -eq 'Active' -and -not $_.IsEopSession -and -not $_.ModulePrefix
+    }
+}
+
+function Connect-Exchange {
+    $module = Get-Module -ListAvailable -Name ExchangeOnlineManagement |
+        Sort-Object -Property Version -Descending | Select-Object -First 1
+    if (-not $module) {
+        throw 'The module ExchangeOnlineManagement is missing. Install it with: Install-Module ExchangeOnlineManagement -Scope CurrentUser'
+    }
+    if ($module.Version -lt [version] '3.0.0') {
+        throw "ExchangeOnlineManagement $($module.Version) is too old, 3.0.0 is needed. Update it with: Update-Module ExchangeOnlineManagement"
+    }
+    Import-Module -Name ExchangeOnlineManagement -MinimumVersion 3.0.0
+    $open = @(Get-OpenConnection)
+    if ($open.Count -eq 0) {
+        Connect-ExchangeOnline -ExchangeEnvironmentName $ExchangeEnvironmentName -ShowBanner:$false
+        $open = @(Get-OpenConnection)
+    }
+    if ($open.Count -eq 0) {
+        throw 'There is no connection to Exchange Online. Run Connect-ExchangeOnline, then this script again.'
+    }
+    $foreign = @($open | Where-Object { $TenantId -and $_.TenantID -and [string] $_.TenantID -ne $TenantId })
+    if ($foreign.Count -gt 0) {
+        throw "You are connected to the tenant $($foreign[0].TenantID), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
+    }
+    Write-Host "Connected to Exchange Online as $($open[0].UserPrincipalName)."
+}
+
+# The addresses of the column Email.
+function Get-Address {
+    if (-not (Test-Path -LiteralPath $Path)) {
+        throw "There is no $Path. README.txt has the command that makes it."
+    }
+    $rows = @(Import-Csv -LiteralPath $Path -Encoding UTF8)
+    if ($rows.Count -eq 0 -or $rows[0].PSObject.Properties.Name -notcontains 'Email') {
+        throw "$Path has no rows with a column Email, or is not separated by commas."
+    }
+    $rows | ForEach-Object { ([string] $_.Email).Trim() } | Where-Object { $_ }
+}
+
+function Get-UtcTime {
+    [datetime]::UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", [cultureinfo]::InvariantCulture)
+}
+
+function Get-FirstLine($ErrorRecord) {
+    ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
+}
+
+# The rows of earlier runs, by address (whose case does not matter).
+function Read-Result([string] $File) {
+    $rows = [ordered] @{}
+    if (Test-Path -LiteralPath $File) {
+        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8)) {
+            if ($row.Email) {
+                $rows[[string] $row.Email] = $row
+            }
+        }
+    }
+    $rows
+}
+
+# Another file first, then renamed: whenever the run is broken off, a whole file is there.
+function Save-Result($Rows, [string] $File) {
+    if ($Rows.Count -eq 0 -or $WhatIfPreference) {
+        return
+    }
+    try {
+        $Rows.Values | Export-Csv -LiteralPath "$File.tmp" -NoTypeInformation -Encoding UTF8 -Confirm:$false
+        Move-Item -LiteralPath "$File.tmp" -Destination $File -Force -Confirm:$false
+    } catch {
+        Write-Warning "$File cannot be written (is it open in Excel?): $(Get-FirstLine $_)"
+    }
+}
+
+# Its row, with what an earlier run found before it changed anything.
+function Get-Row([string] $Email) {
+    $row = [pscustomobject] @{
+        Email = $Email; Result = 'Failed'; Time = (Get-UtcTime); Error = ''
+        UseProtocolDefaults = ''; ForceICal = ''; SuppressReadReceipt = ''
+    }
+    $before = $results[$Email]
+    if ($before) {
+        $row.UseProtocolDefaults = $before.UseProtocolDefaults
+        $row.ForceICal = $before.ForceICal
+        $row.SuppressReadReceipt = $before.SuppressReadReceipt
+    }
+    $row
+}
+
+function Set-Imap($Row, $Settings) {
+    $before = $results[$Row.Email]
+    if ([string] $Settings.ImapEnabled -eq 'True') {
+        $Row.Result = 'AlreadyEnabled'
+        # It is this script that switched it on, in an earlier run.
+        if ($before -and $before.Result -eq 'Enabled') {
+            $Row.Result = 'Enabled'
+            $Row.Time = $before.Time
+        }
+    } elseif ($ReportOnly -or -not $PSCmdlet.ShouldProcess($Row.Email, 'Switch IMAP on')) {
+        $Row.Result = 'Disabled'
+    } else {
+        Set-CASMailbox -Identity $Row.Email -ImapEnabled $true -Confirm:$false -ErrorAction Stop
+        $Row.Result = 'Enabled'
+    }
+}
+
+function Set-Calendar($Row, $Settings) {
+    $right = [string] $Settings.ImapUseProtocolDefaults -eq 'False' -and
+        [string] $Settings.ImapForceICalForCalendarRetrievalOption -eq 'True' -and
+        [string] $Settings.ImapSuppressReadReceipt -eq 'True'
+    if ($right -or $ReportOnly -or -not $PSCmdlet.ShouldProcess($Row.Email, 'Set the calendar and receipt options of IMAP')) {
+        return
+    }
+    if (-not $Row.UseProtocolDefaults) {
+        $Row.UseProtocolDefaults = [string] $Settings.ImapUseProtocolDefaults
+        $Row.ForceICal = [string] $Settings.ImapForceICalForCalendarRetrievalOption
+        $Row.SuppressReadReceipt = [string] $Settings.ImapSuppressReadReceipt
+    }
+    Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults $false -ImapForceICalForCalendarRetrievalOption $true `
+        -ImapSuppressReadReceipt $true -Confirm:$false -ErrorAction Stop
+}
+
+if (-not $Path) {
+    $Path = Join-Path -Path $PSScriptRoot -ChildPath 'mailboxes.csv'
+}
+if (-not $ResultPath) {
+    $ResultPath = Join-Path -Path $PSScriptRoot -ChildPath 'imap.csv'
+}
+$addresses = @(Get-Address)
+Connect-Exchange
+
+$results = Read-Result $ResultPath
+$done = 0
+$saved = [datetime]::UtcNow
+try {
+    foreach ($email in $addresses) {
+        Write-Progress -Activity 'IMAP' -Status "$done of $($addresses.Count)" -CurrentOperation $email `
+            -PercentComplete (100 * $done / $addresses.Count)
+        $done++
+        $row = Get-Row $email
+        try {
+            # Exchange may answer with all mailboxes where it does not know the one.
+            $settings = @(Get-EXOCasMailbox -Identity $email -PropertySets 'Minimum', 'Imap' -ErrorAction Stop)
+            if ($settings.Count -ne 1) {
+                throw 'There is no mailbox of this address.'
+            }
+            Set-Imap $row $settings[0]
+            if ($Calendar) {
+                Set-Calendar $row $settings[0]
+            }
+        } catch {
+            # That this script switched IMAP on stays known.
+            if ($row.Result -ne 'Enabled') {
+                $row.Result = 'Failed'
+            }
+            $row.Error = Get-FirstLine $_
+            Write-Warning "${email}: $($row.Error)"
+        }
+        $before = $results[$email]
+        if ($row.Result -eq 'Failed' -and $before -and $before.Result -eq 'Enabled') {
+            $row.Result = 'Enabled'
+            $row.Time = $before.Time
+        }
+        $results[$email] = $row
+        if (([datetime]::UtcNow - $saved).TotalSeconds -ge 5) {
+            Save-Result $results $ResultPath
+            $saved = [datetime]::UtcNow
+        }
+    }
+} finally {
+    # Also after Ctrl-C.
+    Save-Result $results $ResultPath
+    Write-Progress -Activity 'IMAP' -Completed
+}
+
+$results.Values | Group-Object -Property Result | Sort-Object -Property Name | Format-Table -Property 'Name', 'Count' -AutoSize
+if (-not $WhatIfPreference) {
+    Write-Host "Send this file back: $ResultPath"
+    Write-Host 'Next: 4-verify.ps1'
+}

@@ -1,0 +1,281 @@
+#Requires -Version 5.1
+
+<#
+.SYNOPSIS
+    Checks grants and IMAP of the mailboxes of mailboxes.csv, and counts what is in their folders. Changes nothing.
+
+.DESCRIPTION
+    permissions.csv has one row for each mailbox: Email, FullAccess and ImapEnabled (True or False), RecipientType,
+    Archive (True if there is one), Folders, Items and Bytes of the mailbox itself, Error.
+
+    folder-statistics.csv has one row for each folder: Email, Archive (True for a folder of the archive), FolderPath,
+    FolderType, Items, Bytes. The counts include hidden items. Later the operator compares with it what was moved, so
+    run this script shortly before the last pass, when the operator says so, and send both files back.
+
+    Of a large list this takes hours. Broken off with Ctrl-C, it goes on with -Resume.
+
+.PARAMETER Resume
+    Goes on where an earlier run was broken off, instead of beginning anew.
+
+.PARAMETER NoStatistics
+    Checks grants and IMAP only.
+
+.PARAMETER AppId
+    The application (client) ID.
+
+.PARAMETER TenantId
+    The tenant that the connection must belong to; empty: any.
+
+.PARAMETER ExchangeEnvironmentName
+    For a national cloud: O365USGovGCCHigh, O365USGovDoD or O365China.
+
+.PARAMETER Path
+    The list. Default: mailboxes.csv beside this script. The results are written beside this script.
+
+.EXAMPLE
+    .\4-verify.ps1
+
+.EXAMPLE
+    .\4-verify.ps1 -NoStatistics
+#>
+
+[CmdletBinding()]
+param(
+    [switch] $Resume,
+
+    [switch] $NoStatistics,
+
+    # The application (client) ID.
+    [string] $AppId = '@APP_ID@',
+
+    # The tenant that the connection must belong to; empty: any.
+    [string] $TenantId = '@TENANT_ID@',
+
+    # For a national cloud.
+    [ValidateSet('O365Default', 'O365USGovGCCHigh', 'O365USGovDoD', 'O365China')]
+    [string] $ExchangeEnvironmentName = 'O365Default',
+
+    # The list of mailboxes; default: mailboxes.csv beside this script.
+    [string] $Path = ''
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+
+# Asks until the answer is a GUID; a value that is known already is only checked.
+function Read-Guid([string] $Value, [string] $Prompt) {
+    $guid = [guid]::Empty
+    if ($Value -and -not [guid]::TryParse($Value, [ref] $guid)) {
+        throw "This is not a GUID: $Value"
+    }
+    while ($guid -eq [guid]::Empty) {
+        if (-not [guid]::TryParse((Read-Host -Prompt $Prompt).Trim(), [ref] $guid) -or $guid -eq [guid]::Empty) {
+            Write-Warning 'A GUID such as 01234567-89ab-cdef-0123-456789abcdef is needed.'
+            $guid = [guid]::Empty
+        }
+    }
+    $guid.ToString()
+}
+
+# Reuses an open connection to Exchange Online; signs in only where there is none.
+function Get-OpenConnection {
+    Get-ConnectionInformation | Where-Object {
+        $_.State -eq 'Connected' -and $_.TokenStatus -eq 'Active' -and -not $_.IsEopSession -and -not $_.ModulePrefix
+    }
+}
+
+function Connect-Exchange {
+    $module = Get-Module -ListAvailable -Name ExchangeOnlineManagement |
+        Sort-Object -Property Version -Descending | Select-Object -First 1
+    if (-not $module) {
+        throw 'The module ExchangeOnlineManagement is missing. Install it with: Install-Module ExchangeOnlineManagement -Scope CurrentUser'
+    }
+    if ($module.Version -lt [version] '3.0.0') {
+        throw "ExchangeOnlineManagement $($module.Version) is too old, 3.0.0 is needed. Update it with: Update-Module ExchangeOnlineManagement"
+    }
+    Import-Module -Name ExchangeOnlineManagement -MinimumVersion 3.0.0
+    $open = @(Get-OpenConnection)
+    if ($open.Count -eq 0) {
+        Connect-ExchangeOnline -ExchangeEnvironmentName $ExchangeEnvironmentName -ShowBanner:$false
+        $open = @(Get-OpenConnection)
+    }
+    if ($open.Count -eq 0) {
+        throw 'There is no connection to Exchange Online. Run Connect-ExchangeOnline, then this script again.'
+    }
+    $foreign = @($open | Where-Object { $TenantId -and $_.TenantID -and [string] $_.TenantID -ne $TenantId })
+    if ($foreign.Count -gt 0) {
+        throw "You are connected to the tenant $($foreign[0].TenantID), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
+    }
+    Write-Host "Connected to Exchange Online as $($open[0].UserPrincipalName)."
+}
+
+# The first of these properties that the object has: their names differ between versions of the module.
+function Get-Value($Object, [string[]] $Name) {
+    foreach ($one in $Name) {
+        $property = $Object.PSObject.Properties[$one]
+        if ($property -and $property.Value) {
+            return [string] $property.Value
+        }
+    }
+    return ''
+}
+
+# All are listed and compared here: asked for one that it does not know, Exchange answers with all of them.
+function Get-Registration {
+    @(Get-ServicePrincipal -ErrorAction Stop | Where-Object { $_.AppId -eq $AppId }) | Select-Object -First 1
+}
+
+# True if the application has FullAccess to the mailbox. Exchange shows it under different names.
+function Test-Grant([string] $Email) {
+    foreach ($entry in @(Get-MailboxPermission -Identity $Email -ErrorAction Stop)) {
+        if ([string] $entry.Deny -eq 'True' -or (@($entry.AccessRights) -join ',') -notmatch 'FullAccess') {
+            continue
+        }
+        if ($names -contains (Get-Value $entry 'User') -or $names -contains (Get-Value $entry 'UserSid')) {
+            return $true
+        }
+    }
+    return $false
+}
+
+# The addresses of the column Email.
+function Get-Address {
+    if (-not (Test-Path -LiteralPath $Path)) {
+        throw "There is no $Path. README.txt has the command that makes it."
+    }
+    $rows = @(Import-Csv -LiteralPath $Path -Encoding UTF8)
+    if ($rows.Count -eq 0 -or $rows[0].PSObject.Properties.Name -notcontains 'Email') {
+        throw "$Path has no rows with a column Email, or is not separated by commas."
+    }
+    $rows | ForEach-Object { ([string] $_.Email).Trim() } | Where-Object { $_ }
+}
+
+function Get-FirstLine($ErrorRecord) {
+    ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
+}
+
+# "1.5 MB (1,572,864 bytes)", in whatever language the number is written.
+function Get-Bytes($Size) {
+    if ([string] $Size -match '\(([^)]*)\)') {
+        return [long] ('0' + ($Matches[1] -replace '[^0-9]', ''))
+    }
+    return [long] 0
+}
+
+function Get-Folder([string] $Email, [bool] $Archive) {
+    foreach ($folder in @(Get-EXOMailboxFolderStatistics -Identity $Email -Archive:$Archive -ErrorAction Stop)) {
+        [pscustomobject] @{
+            Email      = $Email
+            Archive    = $Archive
+            FolderPath = [string] $folder.FolderPath
+            FolderType = [string] $folder.FolderType
+            Items      = [long] $folder.ItemsInFolder
+            Bytes      = Get-Bytes $folder.FolderSize
+        }
+    }
+}
+
+function Test-Archive($Mailbox) {
+    $archive = [guid]::Empty
+    [guid]::TryParse([string] $Mailbox.ArchiveGuid, [ref] $archive) -and $archive -ne [guid]::Empty
+}
+
+# Fills in the row as far as it comes, and gives back the folders.
+function Get-MailboxReport($Row) {
+    $mailbox = @(Get-EXOMailbox -Identity $Row.Email -PropertySets 'Minimum', 'Archive' -ErrorAction Stop)
+    if ($mailbox.Count -ne 1) {
+        throw 'There is no mailbox of this address.'
+    }
+    $Row.RecipientType = [string] $mailbox[0].RecipientTypeDetails
+    $Row.Archive = Test-Archive $mailbox[0]
+    $Row.FullAccess = Test-Grant $Row.Email
+    $settings = @(Get-EXOCasMailbox -Identity $Row.Email -ErrorAction Stop)
+    if ($settings.Count -eq 1) {
+        $Row.ImapEnabled = [string] $settings[0].ImapEnabled -eq 'True'
+    }
+    if ($NoStatistics) {
+        return
+    }
+    $folders = @(Get-Folder $Row.Email $false)
+    $Row.Folders = $folders.Count
+    foreach ($folder in $folders) {
+        $Row.Items += $folder.Items
+        $Row.Bytes += $folder.Bytes
+    }
+    $folders
+    if ($Row.Archive) {
+        Get-Folder $Row.Email $true
+    }
+}
+
+if (-not $Path) {
+    $Path = Join-Path -Path $PSScriptRoot -ChildPath 'mailboxes.csv'
+}
+$permissions = Join-Path -Path $PSScriptRoot -ChildPath 'permissions.csv'
+$statistics = Join-Path -Path $PSScriptRoot -ChildPath 'folder-statistics.csv'
+$addresses = @(Get-Address)
+$AppId = Read-Guid $AppId 'Application (client) ID (App registrations > the application > Overview)'
+Connect-Exchange
+
+$principal = Get-Registration
+if (-not $principal) {
+    throw 'The application is not registered in Exchange Online. Run 1-register.ps1 first.'
+}
+$names = @('ObjectId', 'ServiceId', 'Sid', 'Guid', 'Identity', 'Name', 'AppId' |
+    ForEach-Object { Get-Value $principal $_ } | Where-Object { $_ })
+
+# Both files grow by whole mailboxes; -Resume leaves out those that are in them.
+$finished = @{}
+$counted = @{}
+if ($Resume) {
+    if (Test-Path -LiteralPath $permissions) {
+        Import-Csv -LiteralPath $permissions -Encoding UTF8 | ForEach-Object { $finished[[string] $_.Email] = $true }
+    }
+    if (Test-Path -LiteralPath $statistics) {
+        Import-Csv -LiteralPath $statistics -Encoding UTF8 | ForEach-Object { $counted[[string] $_.Email] = $true }
+    }
+} else {
+    $old = @($permissions)
+    if (-not $NoStatistics) {
+        $old += $statistics
+    }
+    $old | Where-Object { Test-Path -LiteralPath $_ } | ForEach-Object { Remove-Item -LiteralPath $_ }
+}
+
+$done = 0
+$wrong = 0
+foreach ($email in $addresses) {
+    Write-Progress -Activity 'Checking' -Status "$done of $($addresses.Count)" -CurrentOperation $email `
+        -PercentComplete (100 * $done / $addresses.Count)
+    $done++
+    if ($finished.ContainsKey($email)) {
+        continue
+    }
+    $row = [pscustomobject] @{
+        Email = $email; FullAccess = ''; ImapEnabled = ''; RecipientType = ''; Archive = ''
+        Folders = 0; Items = [long] 0; Bytes = [long] 0; Error = ''
+    }
+    try {
+        $folders = @(Get-MailboxReport $row)
+        if ($folders.Count -gt 0 -and -not $counted.ContainsKey($email)) {
+            $folders | Export-Csv -LiteralPath $statistics -NoTypeInformation -Encoding UTF8 -Append
+        }
+    } catch {
+        $row.Error = Get-FirstLine $_
+        Write-Warning "${email}: $($row.Error)"
+    }
+    if ($row.Error -or $row.FullAccess -ne $true -or $row.ImapEnabled -ne $true) {
+        $wrong++
+    }
+    $row | Export-Csv -LiteralPath $permissions -NoTypeInformation -Encoding UTF8 -Append
+}
+Write-Progress -Activity 'Checking' -Completed
+
+Write-Host "$done mailboxes, $wrong of them without FullAccess or IMAP, or with an error."
+if ($wrong -gt 0) {
+    Write-Host "They are in $permissions. A new grant can take an hour until it works; run 2-grant.ps1 and 3-enable-imap.ps1 for the rest."
+}
+Write-Host "Send back: $permissions"
+if (-not $NoStatistics) {
+    Write-Host "           $statistics"
+}

@@ -1,0 +1,33 @@
+#include "driver/admin_kit.h"
+
+/*
+ * The templates, as they are in driver/admin/. The assembler looks for them from the folder where the compiler
+ * runs, which is the top of the source tree. The Makefile has the dependency.
+ */
+#define EMBED(symbol, file)                                                                                  \
+	__asm__(".section .rodata\n"                                                                         \
+	        ".hidden " #symbol "\n"                                                                      \
+	        ".global " #symbol "\n" #symbol ":\n"                                                        \
+	        ".incbin \"driver/admin/" file "\"\n"                                                        \
+	        ".byte 0\n"                                                                                  \
+	        ".text\n");                                                                                  \
+	extern const char symbol[] __attribute__((visibility("hidden")))
+
+EMBED(admin_text_readme, "README.txt");
+EMBED(admin_text_register, "1-register.ps1");
+EMBED(admin_text_grant, "2-grant.ps1");
+EMBED(admin_text_enable_imap, "3-enable-imap.ps1");
+EMBED(admin_text_verify, "4-verify.ps1");
+EMBED(admin_text_seal, "5-seal.ps1");
+EMBED(admin_text_revoke, "9-revoke.ps1");
+
+const struct admin_file admin_files[] = {
+    {"README.txt", admin_text_readme, false},
+    {"1-register.ps1", admin_text_register, false},
+    {"2-grant.ps1", admin_text_grant, false},
+    {"3-enable-imap.ps1", admin_text_enable_imap, false},
+    {"4-verify.ps1", admin_text_verify, false},
+    {"5-seal.ps1", admin_text_seal, true},
+    {"9-revoke.ps1", admin_text_revoke, false},
+    {0},
+};

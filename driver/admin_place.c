@@ -84,9 +84,13 @@ static void fill(const char *text, size_t n, const struct section *s, const stru
 
 		len -= len && text[len - 1] == '\r';
 		if (value) {
+			const char *quote;
+
 			find_value(text, len, &from, &to);
+			/* Behind a quote a comment needs no blank before it. */
+			quote = from < to && text[from] == '"' ? "\"" : "";
 			buf_add(out, text, from);
-			buf_adds(out, value);
+			buf_addf(out, "%s%s%s", quote, value, quote);
 		}
 		buf_add(out, text + to, (size_t)(next - text) - to);
 		text = next;
@@ -99,7 +103,7 @@ static void add(const char *text, size_t n, const char *name, const struct admin
 
 	buf_add(out, text, n);
 	if (n && text[n - 1] != '\n')
-		buf_adds(out, eol);
+		buf_adds(out, text[n - 1] == '\r' ? "\n" : eol);
 	buf_addf(out, "%s[profile %s]%stenant     = %s%sclient-id  = %s%scredential = secret-file %s.secret%s", n ? eol : "",
 	         name, eol, sealed->tenant, eol, sealed->client_id, eol, name, eol);
 }

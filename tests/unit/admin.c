@@ -307,8 +307,8 @@ static void zeros_are_replaced(void)
 	          "credential = secret-file c\n[source]\nprofile = contoso\n");
 	CHECK(place == ADMIN_PLACE_FILLED);
 	/* Quotes, CRLF, a BOM, no end of the last line. */
-	CHECK_STR(edited("\xef\xbb\xbf[profile c]\r\nclient-id = \"" ZEROS "\" ;x\r\ntenant = \"a.b\"", "c", "d.e"),
-	          "\xef\xbb\xbf[profile c]\r\nclient-id = " APP " ;x\r\ntenant = d.e");
+	CHECK_STR(edited("\xef\xbb\xbf[profile c]\r\nclient-id = \"" ZEROS "\";x\r\ntenant = \"a.b\"", "c", "d.e"),
+	          "\xef\xbb\xbf[profile c]\r\nclient-id = \"" APP "\";x\r\ntenant = \"d.e\"");
 }
 
 static void a_missing_profile_is_added(void)
@@ -320,6 +320,8 @@ static void a_missing_profile_is_added(void)
 	CHECK_STR(edited("[source]\r\nx = y", "c", TENANT),
 	          "[source]\r\nx = y\r\n\r\n[profile c]\r\ntenant     = " TENANT "\r\nclient-id  = " APP
 	          "\r\ncredential = secret-file c.secret\r\n");
+	CHECK_STR(edited("; x\n\r", "c", "a.b"),
+	          "; x\n\r\n\n[profile c]\ntenant     = a.b\nclient-id  = " APP "\ncredential = secret-file c.secret\n");
 	CHECK_STR(edited("", "c", "a.b"),
 	          "[profile c]\ntenant     = a.b\nclient-id  = " APP "\ncredential = secret-file c.secret\n");
 }

@@ -166,25 +166,28 @@ if ($registered) {
     Write-Host 'Registered the application.'
 }
 
-# What Exchange Online has now. It can take a moment until a new registration is shown.
-$registered = $null
-for ($try = 0; $try -lt 6 -and -not $registered -and -not $WhatIfPreference; $try++) {
+if ($WhatIfPreference) {
+    return
+}
+
+# What Exchange Online has now. It can take a moment until a change is shown.
+$present = ''
+for ($try = 0; $try -lt 12 -and $present -ne $ObjectId; $try++) {
     if ($try -gt 0) {
         Start-Sleep -Seconds 5
     }
     $registered = Get-Registration
-}
-if ($registered) {
-    $present = Get-Value $registered 'ObjectId', 'ServiceId'
-    [pscustomobject] @{
-        DisplayName = Get-Value $registered 'DisplayName'
-        AppId       = Get-Value $registered 'AppId'
-        ObjectId    = $present
-    } | Format-List
-    if ($present -ne $ObjectId) {
-        throw "Exchange Online still shows the Object ID $present. Run this script again in some minutes."
+    if ($registered) {
+        $present = Get-Value $registered 'ObjectId', 'ServiceId'
     }
-    Write-Host 'Next: 2-grant.ps1'
-} elseif (-not $WhatIfPreference) {
-    Write-Warning 'Exchange Online does not show the registration yet. Run this script again in some minutes: it changes nothing that is right.'
 }
+if ($present -ne $ObjectId) {
+    Write-Warning "Exchange Online shows the Object ID '$present' and not $ObjectId yet."
+    throw 'Run this script again in some minutes: it changes nothing that is right.'
+}
+[pscustomobject] @{
+    DisplayName = Get-Value $registered 'DisplayName'
+    AppId       = Get-Value $registered 'AppId'
+    ObjectId    = $present
+} | Format-List
+Write-Host 'Next: 2-grant.ps1'

@@ -138,6 +138,24 @@ function Test-Grant([string] $Email) {
     return $false
 }
 
+# The same, with Exchange looking for the application: for a grant that is shown under a name not known here.
+function Test-GrantByUser([string] $Email) {
+    try {
+        $entries = @(Get-MailboxPermission -Identity $Email -User $objectId -ErrorAction Stop)
+        if (@($entries | Where-Object { (Get-Value $_ 'User') -eq 'NT AUTHORITY\SELF' }).Count -gt 0) {
+            return $false # an answer with everybody's permissions
+        }
+        foreach ($entry in $entries) {
+            if ([string] $entry.Deny -ne 'True' -and (@($entry.AccessRights) -join ',') -match 'FullAccess') {
+                return $true
+            }
+        }
+    } catch {
+        Write-Verbose "${Email}: $(Get-FirstLine $_)"
+    }
+    return $false
+}
+
 # The addresses of the column Email.
 function Get-Address {
     if (-not (Test-Path -LiteralPath $Path)) {
@@ -188,7 +206,7 @@ function Get-MailboxReport($Row) {
     }
     $Row.RecipientType = [string] $mailbox[0].RecipientTypeDetails
     $Row.Archive = Test-Archive $mailbox[0]
-    $Row.FullAccess = Test-Grant $Row.Email
+    $Row.FullAccess = (Test-Grant $Row.Email) -or (Test-GrantByUser $Row.Email)
     $settings = @(Get-EXOCasMailbox -Identity $Row.Email -ErrorAction Stop)
     if ($settings.Count -eq 1) {
         $Row.ImapEnabled = [string] $settings[0].ImapEnabled -eq 'True'
@@ -221,6 +239,7 @@ $principal = Get-Registration
 if (-not $principal) {
     throw 'The application is not registered in Exchange Online. Run 1-register.ps1 first.'
 }
+$objectId = Get-Value $principal 'ObjectId', 'ServiceId'
 $names = @('ObjectId', 'ServiceId', 'Sid', 'Guid', 'Identity', 'Name', 'AppId' |
     ForEach-Object { Get-Value $principal $_ } | Where-Object { $_ })
 

@@ -8,6 +8,7 @@
     Takes the application's FullAccess from all mailboxes of mailboxes.csv and grants.csv, and then removes the
     application's registration from Exchange Online. revoked.csv has one row for each mailbox: Email, Result (Removed,
     NotGranted, Failed), Time (UTC), Error. If one fails, the registration stays, so that the script can be run again.
+    Without the registration the application cannot open any mailbox, whatever grants are left.
 
     It asks before each step; answer A for all, or run it with -Confirm:$false. -WhatIf shows what it would do.
 
@@ -18,6 +19,9 @@
 
 .PARAMETER RestoreCalendar
     Puts back what 3-enable-imap.ps1 -Calendar changed (imap.csv).
+
+.PARAMETER RemoveRegistration
+    Removes the registration even if a mailbox failed: one that was deleted in the meantime, say.
 
 .PARAMETER AppId
     The application (client) ID.
@@ -40,6 +44,8 @@ param(
     [switch] $DisableImap,
 
     [switch] $RestoreCalendar,
+
+    [switch] $RemoveRegistration,
 
     # The application (client) ID.
     [string] $AppId = '@APP_ID@',
@@ -191,19 +197,29 @@ function Get-Granted {
 
 function Remove-Grant([string] $Email) {
     $row = [pscustomobject] @{ Email = $Email; Result = 'Failed'; Time = (Get-UtcTime); Error = '' }
+    $granted = $false
     try {
-        if (-not (Test-Grant $Email)) {
-            $row.Result = 'NotGranted'
-        } elseif ($PSCmdlet.ShouldProcess($Email, 'Take FullAccess back')) {
+        $granted = Test-Grant $Email
+        if ($PSCmdlet.ShouldProcess($Email, 'Take FullAccess back')) {
+            # Also where none is seen: it may be shown under another name. Then Exchange only warns.
+            $warned = @()
             Remove-MailboxPermission -Identity $Email -User $objectId -AccessRights FullAccess -InheritanceType All `
-                -Confirm:$false -ErrorAction Stop
+                -Confirm:$false -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable warned
             $row.Result = 'Removed'
+            if (-not $granted -and @($warned).Count -gt 0) {
+                $row.Result = 'NotGranted'
+            }
         } else {
             $row.Error = 'Left out.'
         }
     } catch {
         $row.Error = Get-FirstLine $_
-        Write-Warning "${Email}: $($row.Error)"
+        if (-not $granted -and $row.Error -match "isn't present|not present") {
+            $row.Result = 'NotGranted'
+            $row.Error = ''
+        } else {
+            Write-Warning "${Email}: $($row.Error)"
+        }
     }
     # That it was removed by an earlier run stays known.
     if ($row.Result -eq 'NotGranted' -and $results[$Email] -and $results[$Email].Result -eq 'Removed') {
@@ -292,8 +308,9 @@ if (-not $principal) {
         Write-Progress -Activity 'Taking FullAccess back' -Completed
     }
     $results.Values | Group-Object -Property Result | Sort-Object -Property Name | Format-Table -Property 'Name', 'Count' -AutoSize
-    if ($failed -gt 0 -and -not $WhatIfPreference) {
-        Write-Warning "$failed mailboxes are still granted or could not be looked at, so the registration stays. Mend what $resultFile says, and run this script again."
+    if ($failed -gt 0 -and -not $WhatIfPreference -and -not $RemoveRegistration) {
+        Write-Warning "$failed mailboxes are still granted or could not be looked at, so the registration stays."
+        Write-Warning "Mend what $resultFile says and run this script again, or run it with -RemoveRegistration."
     } elseif ($PSCmdlet.ShouldProcess("the service principal $objectId", 'Remove the registration')) {
         Remove-ServicePrincipal -Identity $objectId -Confirm:$false -ErrorAction Stop
         Write-Host 'Removed the registration of the application.'

@@ -189,6 +189,12 @@ static int print_certificate(X509 *x, struct buf *pem, char thumbprint[ADMIN_THU
 	return pem->failed ? err_set(e, CODE_UNAVAILABLE, "no memory for the certificate for sealing") : 0;
 }
 
+static int no_use(struct err *e)
+{
+	return err_hint(e, "move it and its key away, and run `mbhaul admin` again: it makes new ones; what was sealed for the old "
+	                   "ones needs those");
+}
+
 int admin_seal_check(const char *certificate, const char *key, struct buf *pem, char thumbprint[ADMIN_THUMBPRINT_SIZE],
                      struct err *e)
 {
@@ -199,16 +205,16 @@ int admin_seal_check(const char *certificate, const char *key, struct buf *pem, 
 	thumbprint[0] = '\0';
 	if (read_pair(certificate, key, &x, &k, e))
 		goto out;
-	if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
+	if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0) {
 		err_set(e, CODE_CONFIG, "the certificate %s has ended", certificate);
-	else if (!is_for_documents(x))
+		no_use(e);
+	} else if (!is_for_documents(x)) {
 		err_set(e, CODE_CONFIG, "the certificate %s is not one for sealing (extended key usage %s)", certificate,
 		        document_encryption);
-	else
+		no_use(e);
+	} else {
 		rc = print_certificate(x, pem, thumbprint, e);
-	if (rc && e->code == CODE_CONFIG)
-		err_hint(e, "move it and its key away, and run `mbhaul admin` again: it makes new ones; what was sealed for the "
-		            "old ones needs those");
+	}
 out:
 	X509_free(x);
 	EVP_PKEY_free(k);

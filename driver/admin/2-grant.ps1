@@ -156,11 +156,11 @@ function Get-FirstLine($ErrorRecord) {
     ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
 }
 
-# The rows of earlier runs, by address (whose case does not matter).
-function Read-Result([string] $File) {
+# The rows of earlier runs, with these columns and no others, by address (whose case does not matter).
+function Read-Result([string] $File, [string[]] $Column) {
     $rows = [ordered] @{}
     if (Test-Path -LiteralPath $File) {
-        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8)) {
+        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8 | Select-Object -Property $Column)) {
             if ($row.Email) {
                 $rows[[string] $row.Email] = $row
             }
@@ -200,7 +200,7 @@ $objectId = Get-Value $principal 'ObjectId', 'ServiceId'
 $names = @('ObjectId', 'ServiceId', 'Sid', 'Guid', 'Identity', 'Name', 'AppId' |
     ForEach-Object { Get-Value $principal $_ } | Where-Object { $_ })
 
-$results = Read-Result $ResultPath
+$results = Read-Result $ResultPath 'Email', 'Result', 'Time', 'Error'
 $done = 0
 $saved = [datetime]::UtcNow
 try {

@@ -116,11 +116,11 @@ function Get-FirstLine($ErrorRecord) {
     ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
 }
 
-# The rows of earlier runs, by address (whose case does not matter).
-function Read-Result([string] $File) {
+# The rows of earlier runs, with these columns and no others, by address (whose case does not matter).
+function Read-Result([string] $File, [string[]] $Column) {
     $rows = [ordered] @{}
     if (Test-Path -LiteralPath $File) {
-        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8)) {
+        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8 | Select-Object -Property $Column)) {
             if ($row.Email) {
                 $rows[[string] $row.Email] = $row
             }
@@ -199,7 +199,7 @@ if (-not $ResultPath) {
 $addresses = @(Get-Address)
 Connect-Exchange
 
-$results = Read-Result $ResultPath
+$results = Read-Result $ResultPath 'Email', 'Result', 'Time', 'Error', 'UseProtocolDefaults', 'ForceICal', 'SuppressReadReceipt'
 $done = 0
 $saved = [datetime]::UtcNow
 try {

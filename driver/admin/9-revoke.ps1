@@ -160,11 +160,11 @@ function Get-FirstLine($ErrorRecord) {
     ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
 }
 
-# The rows of earlier runs, by address (whose case does not matter).
-function Read-Result([string] $File) {
+# The rows of earlier runs, with these columns and no others, by address (whose case does not matter).
+function Read-Result([string] $File, [string[]] $Column) {
     $rows = [ordered] @{}
     if (Test-Path -LiteralPath $File) {
-        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8)) {
+        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8 | Select-Object -Property $Column)) {
             if ($row.Email) {
                 $rows[[string] $row.Email] = $row
             }
@@ -189,7 +189,7 @@ function Save-Result($Rows, [string] $File) {
 # Those of the list, and those that were granted under an older list.
 function Get-Granted {
     $all = [ordered] @{}
-    foreach ($email in @(Get-Address) + @((Read-Result $grants).Keys)) {
+    foreach ($email in @(Get-Address) + @((Read-Result $grants 'Email').Keys)) {
         $all[[string] $email] = $true
     }
     $all.Keys
@@ -262,7 +262,7 @@ $AppId = Read-Guid $AppId 'Application (client) ID (App registrations > the appl
 Connect-Exchange
 
 if ($DisableImap -or $RestoreCalendar) {
-    $imap = Read-Result $imapFile
+    $imap = Read-Result $imapFile 'Email', 'Result', 'Time', 'Error', 'UseProtocolDefaults', 'ForceICal', 'SuppressReadReceipt'
     if ($imap.Count -eq 0) {
         Write-Warning "There is no ${imapFile}, so nothing is known that could be put back."
     }
@@ -282,7 +282,7 @@ if (-not $principal) {
     $objectId = Get-Value $principal 'ObjectId', 'ServiceId'
     $names = @('ObjectId', 'ServiceId', 'Sid', 'Guid', 'Identity', 'Name', 'AppId' |
         ForEach-Object { Get-Value $principal $_ } | Where-Object { $_ })
-    $results = Read-Result $resultFile
+    $results = Read-Result $resultFile 'Email', 'Result', 'Time', 'Error'
     $addresses = @(Get-Granted)
     $done = 0
     $failed = 0

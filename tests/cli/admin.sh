@@ -238,6 +238,13 @@ chmod 600 operator.key
 kit
 is "a certificate that Windows would not take is refused" $rc 78
 has "with the reason" err 'extended key usage'
+chmod 644 operator.key
+kit
+has "a key that is open to others has a cure of its own" err "chmod 600 '$PWD/operator.key'"
+chmod 600 operator.key
+openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=x -keyout "$top/key" -out operator.crt 2>/dev/null
+kit
+is "a pair that is none is refused" $rc 78
 
 # ---- sealing, as Protect-CmsMessage does ----
 cd "$top/known" || exit 1

@@ -7,26 +7,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/err.h"
 #include "base/file.h"
 #include "check.h"
 #include "earlier.h"
+#include "json.h"
 
 static const char *const roles[] = {"sent", "trash", "drafts", "junk", "archive"};
-
-static void put(cJSON *o, const char *key, const char *value)
-{
-	if (value && *value)
-		cJSON_AddStringToObject(o, key, value);
-}
-
-static void put_number(cJSON *o, const char *key, double value)
-{
-	if (value != 0)
-		cJSON_AddNumberToObject(o, key, value);
-}
 
 static void put_source(cJSON *o, const struct check_found *f)
 {
@@ -36,14 +23,14 @@ static void put_source(cJSON *o, const struct check_found *f)
 	cJSON_AddNumberToObject(s, "messages", (double)f->messages);
 	cJSON_AddNumberToObject(s, "bytes", (double)f->bytes);
 	cJSON_AddBoolToObject(s, "bytes_exact", f->exact);
-	put(s, "largest_folder", f->largest);
-	put_number(s, "largest_folder_messages", f->largest_messages);
-	put_number(s, "largest_message", (double)f->largest_message);
+	json_put(s, "largest_folder", f->largest);
+	json_put_number(s, "largest_folder_messages", f->largest_messages);
+	json_put_number(s, "largest_message", (double)f->largest_message);
 	cJSON_AddNumberToObject(s, "left_out_folders", (double)f->left_folders);
 	cJSON_AddNumberToObject(s, "left_out_messages", (double)f->left_messages);
-	put_number(s, "stuck_folders", (double)f->stuck_folders);
-	put(s, "stuck", f->stuck);
-	put_number(s, "renamed_folders", (double)f->renamed_folders);
+	json_put_number(s, "stuck_folders", (double)f->stuck_folders);
+	json_put(s, "stuck", f->stuck);
+	json_put_number(s, "renamed_folders", (double)f->renamed_folders);
 }
 
 static void put_destination(cJSON *o, const struct check_found *f)
@@ -54,15 +41,15 @@ static void put_destination(cJSON *o, const struct check_found *f)
 	cJSON_AddNumberToObject(d, "messages", (double)f->there_messages);
 	cJSON_AddNumberToObject(d, "folders_to_make", (double)f->missing_folders);
 	cJSON_AddBoolToObject(d, "quota", f->has_quota);
-	put_number(d, "quota_used_kib", (double)f->quota_used);
-	put_number(d, "quota_limit_kib", (double)f->quota_limit);
-	put_number(d, "append_limit", (double)f->append_limit);
+	json_put_number(d, "quota_used_kib", (double)f->quota_used);
+	json_put_number(d, "quota_limit_kib", (double)f->quota_limit);
+	json_put_number(d, "append_limit", (double)f->append_limit);
 	cJSON_AddBoolToObject(d, "multiappend", f->multiappend);
 	cJSON_AddStringToObject(d, "literal", f->literal_plus ? "LITERAL+" : f->literal_minus ? "LITERAL-" : "");
 	cJSON_AddBoolToObject(d, "uidplus", f->uidplus);
 	special = cJSON_AddObjectToObject(d, "special");
 	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-		put(special, roles[i], f->special[i]);
+		json_put(special, roles[i], f->special[i]);
 }
 
 struct cJSON *check_record(const struct check *c, const struct check_box *b, const struct diagnosis *d)
@@ -76,16 +63,16 @@ struct cJSON *check_record(const struct check *c, const struct check_box *b, con
 	cJSON_AddStringToObject(o, "verdict", d->verdict);
 	cJSON_AddStringToObject(o, "outcome", diagnose_outcome_word(d->outcome));
 	cJSON_AddNumberToObject(o, "code", d->code);
-	put(o, "side", d->outcome == DIAGNOSE_READY ? "" : d->side == SIDE_DESTINATION ? "destination" : "source");
-	put(o, "seen", d->seen);
-	put(o, "means", d->outcome == DIAGNOSE_READY ? "" : d->means);
-	put(o, "who", d->who);
-	put(o, "cure", d->cure);
-	put(o, "waiting_helps", d->waiting);
-	put_number(o, "retry", (double)d->retry);
-	put_number(o, "refused_since", (double)b->refused_since);
-	put_number(o, "last_ready", (double)b->last_ready);
-	put_number(o, "checked", (double)b->checked);
+	json_put(o, "side", d->outcome == DIAGNOSE_READY ? "" : d->side == SIDE_DESTINATION ? "destination" : "source");
+	json_put(o, "seen", d->seen);
+	json_put(o, "means", d->outcome == DIAGNOSE_READY ? "" : d->means);
+	json_put(o, "who", d->who);
+	json_put(o, "cure", d->cure);
+	json_put(o, "waiting_helps", d->waiting);
+	json_put_number(o, "retry", (double)d->retry);
+	json_put_number(o, "refused_since", (double)b->refused_since);
+	json_put_number(o, "last_ready", (double)b->last_ready);
+	json_put_number(o, "checked", (double)b->checked);
 	if (b->found.source)
 		put_source(o, &b->found);
 	if (b->found.destination)

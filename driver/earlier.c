@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "json.h"
 
 char *earlier_path(const char *haul, const char *name)
 {
@@ -17,29 +16,18 @@ char *earlier_path(const char *haul, const char *name)
 	return asprintf(&path, "%s/%s", haul, name) < 0 ? NULL : path;
 }
 
-static long long get_time(const cJSON *o, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	return cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 1e11 ? (long long)v->valuedouble : 0;
-}
-
 int earlier_parse(const char *line, size_t n, struct earlier *out)
 {
 	cJSON *o = cJSON_ParseWithLength(line, n);
 	const cJSON *version = cJSON_GetObjectItemCaseSensitive(o, "version");
-	const char *address = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "address"));
 	int rc = -1;
 
 	*out = (struct earlier){0};
-	if (cJSON_IsNumber(version) && version->valueint == EARLIER_VERSION && address && *address &&
-	    strlen(address) < sizeof out->address) {
-		snprintf(out->address, sizeof out->address, "%s", address);
-		out->refused_since = get_time(o, "refused_since");
-		out->last_ready = get_time(o, "last_ready");
-		out->checked = get_time(o, "checked");
+	if (cJSON_IsNumber(version) && version->valueint == EARLIER_VERSION &&
+	    !json_get_text(o, "address", out->address, sizeof out->address) && out->address[0] &&
+	    !json_get_time(o, "refused_since", &out->refused_since) && !json_get_time(o, "last_ready", &out->last_ready) &&
+	    !json_get_time(o, "checked", &out->checked))
 		rc = 0;
-	}
 	cJSON_Delete(o);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "driver/json.h"
 
 enum { LEDGER_BYTES_MAX = 128 << 20 };
 
@@ -130,49 +131,6 @@ static int get_string(const cJSON *o, const char *key, char **slot)
 	return 0;
 }
 
-static int get_number(const cJSON *o, const char *key, double max, double *out)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	*out = 0;
-	if (!v)
-		return 0;
-	if (!cJSON_IsNumber(v) || !(v->valuedouble >= 0 && v->valuedouble <= max))
-		return -1;
-	*out = (double)(uint64_t)v->valuedouble; /* whole numbers only */
-	return 0;
-}
-
-static int get_u64(const cJSON *o, const char *key, uint64_t *out)
-{
-	double d;
-
-	if (get_number(o, key, 9e15, &d))
-		return -1;
-	*out = (uint64_t)d;
-	return 0;
-}
-
-static int get_u32(const cJSON *o, const char *key, uint32_t *out)
-{
-	double d;
-
-	if (get_number(o, key, UINT32_MAX, &d))
-		return -1;
-	*out = (uint32_t)d;
-	return 0;
-}
-
-static int get_time(const cJSON *o, const char *key, long long *out)
-{
-	uint64_t v;
-
-	if (get_u64(o, key, &v))
-		return -1;
-	*out = (long long)v;
-	return 0;
-}
-
 static int get_folders(const cJSON *array, struct ledger *l)
 {
 	const cJSON *o;
@@ -182,8 +140,8 @@ static int get_folders(const cJSON *array, struct ledger *l)
 		struct ledger_folder *f = grow((void **)&l->folders, &l->n_folders, sizeof *f);
 
 		if (!f || !cJSON_IsObject(o) || get_string(o, "source", &f->source) ||
-		    get_string(o, "destination", &f->destination) || get_u64(o, "messages", &f->messages) ||
-		    get_u64(o, "copied", &f->copied) || get_u32(o, "checked", &f->checked))
+		    get_string(o, "destination", &f->destination) || json_get_u64(o, "messages", &f->messages) ||
+		    json_get_u64(o, "copied", &f->copied) || json_get_u32(o, "checked", &f->checked))
 			return -1;
 	}
 	return 0;
@@ -198,7 +156,7 @@ static int get_left(const cJSON *array, struct ledger *l)
 		struct ledger_message *m = ledger_add_left(l);
 
 		if (!m || !cJSON_IsObject(o) || get_string(o, "folder", &m->folder) ||
-		    get_u32(o, "uid", &m->uid) || get_u64(o, "size", &m->size) ||
+		    json_get_u32(o, "uid", &m->uid) || json_get_u64(o, "size", &m->size) ||
 		    get_string(o, "date", &m->date) || get_string(o, "from", &m->from) ||
 		    get_string(o, "subject", &m->subject) || get_string(o, "message_id", &m->message_id) ||
 		    get_string(o, "reason", &m->reason) || get_string(o, "kind", &m->kind))
@@ -216,7 +174,7 @@ static int get_doubles(const cJSON *array, struct ledger *l)
 		struct ledger_double *d = ledger_add_double(l);
 
 		if (!d || !cJSON_IsObject(o) || get_string(o, "folder", &d->folder) ||
-		    get_u32(o, "uid", &d->uid) || get_u32(o, "twin", &d->twin) ||
+		    json_get_u32(o, "uid", &d->uid) || json_get_u32(o, "twin", &d->twin) ||
 		    get_string(o, "subject", &d->subject))
 			return -1;
 	}
@@ -245,15 +203,15 @@ int ledger_parse(const char *text, size_t n, struct ledger *l)
 	l->state = (enum ledger_state)i;
 	l->dirty = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "dirty"));
 	if (get_string(o, "address", &l->address) || get_string(o, "destination", &l->destination) ||
-	    get_u32(o, "code", &code) || get_string(o, "reason", &l->reason) ||
+	    json_get_u32(o, "code", &code) || get_string(o, "reason", &l->reason) ||
 	    get_string(o, "text", &l->text) || get_string(o, "hint", &l->hint) ||
 	    get_string(o, "answer", &l->answer) || get_string(o, "doing", &l->doing) ||
 	    get_string(o, "folder", &l->folder) || get_string(o, "mbsync", &l->mbsync) ||
-	    get_time(o, "first", &l->first) || get_time(o, "started", &l->started) ||
-	    get_time(o, "updated", &l->updated) || get_time(o, "finished", &l->finished) ||
-	    get_time(o, "next", &l->next) || get_time(o, "refused_since", &l->refused_since) ||
-	    get_string(o, "verdict", &l->verdict) || get_u64(o, "messages", &l->messages) ||
-	    get_u64(o, "copied", &l->copied) || get_u32(o, "runs", &runs) || code > 255 ||
+	    json_get_time(o, "first", &l->first) || json_get_time(o, "started", &l->started) ||
+	    json_get_time(o, "updated", &l->updated) || json_get_time(o, "finished", &l->finished) ||
+	    json_get_time(o, "next", &l->next) || json_get_time(o, "refused_since", &l->refused_since) ||
+	    get_string(o, "verdict", &l->verdict) || json_get_u64(o, "messages", &l->messages) ||
+	    json_get_u64(o, "copied", &l->copied) || json_get_u32(o, "runs", &runs) || code > 255 ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), l) ||
 	    get_left(cJSON_GetObjectItemCaseSensitive(o, "uncopied"), l) ||
 	    get_doubles(cJSON_GetObjectItemCaseSensitive(o, "doubles"), l))
@@ -289,18 +247,6 @@ int ledger_read(const char *path, struct ledger *l, struct err *e)
 
 /* --- writing --- */
 
-static void put(cJSON *o, const char *key, const char *value)
-{
-	if (value && *value)
-		cJSON_AddStringToObject(o, key, value);
-}
-
-static void put_number(cJSON *o, const char *key, double value)
-{
-	if (value != 0)
-		cJSON_AddNumberToObject(o, key, value);
-}
-
 char *ledger_format(const struct ledger *l)
 {
 	cJSON *o = cJSON_CreateObject(), *array, *item;
@@ -308,27 +254,27 @@ char *ledger_format(const struct ledger *l)
 	size_t i;
 
 	cJSON_AddNumberToObject(o, "version", 1);
-	put(o, "address", l->address);
-	put(o, "destination", l->destination);
+	json_put(o, "address", l->address);
+	json_put(o, "destination", l->destination);
 	cJSON_AddStringToObject(o, "state", words[l->state]);
-	put_number(o, "code", l->code);
-	put(o, "reason", l->reason);
-	put(o, "text", l->text);
-	put(o, "hint", l->hint);
-	put(o, "answer", l->answer);
-	put(o, "doing", l->doing);
-	put(o, "folder", l->folder);
-	put(o, "mbsync", l->mbsync);
-	put_number(o, "first", (double)l->first);
-	put_number(o, "started", (double)l->started);
-	put_number(o, "updated", (double)l->updated);
-	put_number(o, "finished", (double)l->finished);
-	put_number(o, "next", (double)l->next);
-	put_number(o, "refused_since", (double)l->refused_since);
-	put(o, "verdict", l->verdict);
+	json_put_number(o, "code", l->code);
+	json_put(o, "reason", l->reason);
+	json_put(o, "text", l->text);
+	json_put(o, "hint", l->hint);
+	json_put(o, "answer", l->answer);
+	json_put(o, "doing", l->doing);
+	json_put(o, "folder", l->folder);
+	json_put(o, "mbsync", l->mbsync);
+	json_put_number(o, "first", (double)l->first);
+	json_put_number(o, "started", (double)l->started);
+	json_put_number(o, "updated", (double)l->updated);
+	json_put_number(o, "finished", (double)l->finished);
+	json_put_number(o, "next", (double)l->next);
+	json_put_number(o, "refused_since", (double)l->refused_since);
+	json_put(o, "verdict", l->verdict);
 	cJSON_AddNumberToObject(o, "messages", (double)l->messages);
 	cJSON_AddNumberToObject(o, "copied", (double)l->copied);
-	put_number(o, "runs", l->runs);
+	json_put_number(o, "runs", l->runs);
 	if (l->dirty)
 		cJSON_AddTrueToObject(o, "dirty");
 	array = cJSON_AddArrayToObject(o, "folders");
@@ -336,36 +282,36 @@ char *ledger_format(const struct ledger *l)
 		const struct ledger_folder *f = &l->folders[i];
 
 		cJSON_AddItemToArray(array, item = cJSON_CreateObject());
-		put(item, "source", f->source);
-		put(item, "destination", f->destination);
+		json_put(item, "source", f->source);
+		json_put(item, "destination", f->destination);
 		cJSON_AddNumberToObject(item, "messages", (double)f->messages);
 		cJSON_AddNumberToObject(item, "copied", (double)f->copied);
-		put_number(item, "checked", f->checked);
+		json_put_number(item, "checked", f->checked);
 	}
 	array = cJSON_AddArrayToObject(o, "uncopied");
 	for (i = 0; i < l->n_left; i++) {
 		const struct ledger_message *m = &l->left[i];
 
 		cJSON_AddItemToArray(array, item = cJSON_CreateObject());
-		put(item, "folder", m->folder);
+		json_put(item, "folder", m->folder);
 		cJSON_AddNumberToObject(item, "uid", m->uid);
-		put_number(item, "size", (double)m->size);
-		put(item, "date", m->date);
-		put(item, "from", m->from);
-		put(item, "subject", m->subject);
-		put(item, "message_id", m->message_id);
-		put(item, "kind", m->kind);
-		put(item, "reason", m->reason);
+		json_put_number(item, "size", (double)m->size);
+		json_put(item, "date", m->date);
+		json_put(item, "from", m->from);
+		json_put(item, "subject", m->subject);
+		json_put(item, "message_id", m->message_id);
+		json_put(item, "kind", m->kind);
+		json_put(item, "reason", m->reason);
 	}
 	array = cJSON_AddArrayToObject(o, "doubles");
 	for (i = 0; i < l->n_doubles; i++) {
 		const struct ledger_double *d = &l->doubles[i];
 
 		cJSON_AddItemToArray(array, item = cJSON_CreateObject());
-		put(item, "folder", d->folder);
+		json_put(item, "folder", d->folder);
 		cJSON_AddNumberToObject(item, "uid", d->uid);
 		cJSON_AddNumberToObject(item, "twin", d->twin);
-		put(item, "subject", d->subject);
+		json_put(item, "subject", d->subject);
 	}
 	text = cJSON_Print(o);
 	cJSON_Delete(o);

@@ -179,7 +179,7 @@ comm -13 words.all words.page >out
 none "mbhaul(1) describes no other reasons" out
 
 # The members of status.json, as the ledger writes them.
-grep -oE '(put|put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' "$here/driver/ledger.c" | grep -oE '"[a-z_]+"' | tr -d '"' |
+grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' "$here/driver/ledger.c" | grep -oE '"[a-z_]+"' | tr -d '"' |
 	sort -u >members
 [ "$(wc -l <members)" -gt 20 ]
 check "the members of status.json are found in driver/ledger.c" $?
@@ -192,7 +192,7 @@ none "mbhaul(1) describes no other members" out
 
 # The members of check.jsonl, and the verdicts.
 sed -n '/^static void put_source/,/^static const struct {/p' "$here/driver/check_file.c" |
-	grep -oE '(put|put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >members
+	grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >members
 [ "$(wc -l <members)" -gt 30 ]
 check "the members of check.jsonl are found in driver/check_file.c" $?
 awk '/^\.Ss / { on = $2 == "check.jsonl" } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z_]+$/) print $i }' \

@@ -109,7 +109,8 @@ struct check {
 	struct check_token tokens[2]; /* 0: source, 1: destination */
 	struct check_finding *findings;
 	size_t n_findings;
-	bool fleet_worked;
+	bool fleet_worked;   /* one of the chosen mailboxes was let in before this check */
+	bool else_worked;    /* any mailbox was, by this haul directory */
 	bool fleet_recent;   /* ... within the last minutes */
 	unsigned in[2];      /* mailboxes that were let in at the last look, by side */
 	struct {

@@ -17,7 +17,7 @@ void check_recall(struct check *c)
 {
 	const long long when = worked_when(c->conf->fleet.haul);
 
-	c->fleet_worked = when != 0;
+	c->else_worked = when != 0;
 	c->fleet_recent = when && (long long)time(NULL) - when < RECENT_S;
 	for (size_t i = 0; i < c->n; i++) {
 		struct check_box *b = &c->v[c->chosen[i]];
@@ -117,6 +117,7 @@ void check_judge(const struct check *c, const struct check_box *b, bool anonymou
 		.grace = c->conf->fleet.grace,
 		.worked = b->worked,
 		.fleet_worked = c->fleet_worked,
+		.else_worked = c->else_worked,
 	};
 
 	if (which == 1) {

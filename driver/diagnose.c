@@ -172,6 +172,8 @@ static unsigned around(const struct diagnose_symptom *s, const struct diagnose_f
 		bits |= AND_SELF_WORKED;
 	if (f->worked || f->fleet_worked)
 		bits |= AND_WORKED;
+	else if (f->else_worked)
+		bits |= AND_ELSE_WORKED;
 	return bits;
 }
 

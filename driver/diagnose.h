@@ -60,7 +60,8 @@ struct diagnose_facts {
 
 	/* the others, on the same side */
 	unsigned others_in, others_out; /* let in, and refused or failed in the same way, lately */
-	bool fleet_worked;              /* any was let in before */
+	bool fleet_worked;              /* one of those that are out now was let in before */
+	bool else_worked;               /* only ones that are not among these were */
 };
 
 struct diagnosis {

@@ -86,9 +86,15 @@ const struct diagnose_row diagnose_rows[] = {
 	 "if it stays so after $U: the application may not be registered, or with a wrong Object ID (Get-ServicePrincipal; right is: "
 	 REGISTER ")",
 	 "a grant takes some minutes, up to an hour; asked again until $U"},
+	{SEEN_REFUSED, AND_ALL | AND_ELSE_WORKED, 0, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
+	 "the application was let into other mailboxes before, and into none of these: nobody gave it a right to them, or they belong to "
+	 "another tenant",
+	 "is it the list of the tenant $T? Then: " GRANT " (2-grant.ps1 does it for the whole list)",
+	 "it helps only if the grants are less than an hour old"},
 	{SEEN_REFUSED, AND_ALL, 0, "not-registered", ACT, CODE_REFUSED, true, EXCHANGE,
 	 "the token is fine, and every mailbox is refused: the application's service principal is not registered in Exchange Online, or "
-	 "with a wrong Object ID (that of the app registration instead of the enterprise application's)",
+	 "with a wrong Object ID (that of the app registration instead of the enterprise application's). Less likely: the whole list is that "
+	 "of another tenant, or nothing of it was granted",
 	 REGISTER "; where Get-ServicePrincipal already shows $C with another Object ID: Remove-ServicePrincipal -Identity $C first, "
 	 "and the grants again afterwards (2-grant.ps1), because they were made to the wrong one",
 	 "it helps only if the registration or the grants are less than an hour old"},

@@ -39,7 +39,7 @@ enum {
 	AND_OTHER_ROLE = 1 << 6,    /* it has roles, but not IMAP.AccessAsApp */
 	AND_WRONG_TOKEN = 1 << 7,   /* it is for another audience, tenant or application */
 	AND_ALL = 1 << 8,           /* the others are refused or fail too, and none is let in */
-	AND_WORKED = 1 << 9,        /* this one or another was let in before */
+	AND_WORKED = 1 << 9,        /* this one, or another of those that are out now, was let in before */
 	AND_SELF_WORKED = 1 << 10,  /* this one was */
 	AND_NO_MAILBOX = 1 << 11,   /* the grant failed: no such mailbox */
 	AND_GRANT_FAILED = 1 << 12,
@@ -49,6 +49,7 @@ enum {
 	AND_IN_GRACE = 1 << 16,     /* nothing is known of the grant, and it is refused for less than grace */
 	AND_OTHERS_IN = 1 << 17,    /* others are let in */
 	AND_DESTINATION = 1 << 18,  /* it is about the destination */
+	AND_ELSE_WORKED = 1 << 19,  /* none of these was ever let in, but others were */
 };
 
 /*

@@ -32,7 +32,7 @@ static bool claims_of(const struct conf_server *s, const struct globals *g, stru
 }
 
 void judge_begin(struct judge *j, const struct conf *conf, const struct globals *g, const char *address, const char *user,
-		 const struct ledger *l, enum side side, unsigned others_out)
+		 const struct ledger *l, enum side side, unsigned others_out, bool these_worked)
 {
 	const struct conf_server *s = side == SIDE_DESTINATION ? &conf->destination : &conf->source;
 	const long long now = (long long)time(NULL), worked = worked_when(conf->fleet.haul);
@@ -50,7 +50,8 @@ void judge_begin(struct judge *j, const struct conf *conf, const struct globals 
 					   .refused_since = l->refused_since,
 					   .grace = conf->fleet.grace,
 					   .worked = l->copied > 0,
-					   .fleet_worked = worked != 0,
+					   .fleet_worked = these_worked,
+					   .else_worked = worked != 0,
 					   .others_in = !others_out && worked && now - worked < RECENT_S,
 					   .others_out = others_out};
 	if (claims_of(s, g, &j->claims))

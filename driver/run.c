@@ -28,7 +28,6 @@
 #include "mailboxes.h"
 #include "run_view.h"
 #include "table.h"
-#include "worked.h"
 
 enum { ROUNDS_MOST = 3, KILL_AFTER_MS = 30000, PAUSE_LEAST_S = 120 };
 
@@ -123,6 +122,15 @@ static enum fleet_seen seen_of(const struct run_row *row, const struct ledger *l
 	return FLEET_OWN;
 }
 
+/* Was one of those that are shut out let in at an earlier time? */
+static bool any_worked(const struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->rows[i].seen == FLEET_SHUT && r->rows[i].copied)
+			return true;
+	return false;
+}
+
 /* Says what it means that everybody is shut out, out of what the last of them saw. */
 static void say_pause(struct run *r, const struct run_row *row, const struct ledger *l)
 {
@@ -137,7 +145,7 @@ static void say_pause(struct run *r, const struct run_row *row, const struct led
 	text_copy(v.line, sizeof v.line, l->answer ? l->answer : "");
 	text_copy(v.text, sizeof v.text, l->text ? l->text : "");
 	text_copy(v.hint, sizeof v.hint, l->hint ? l->hint : "");
-	judge_begin(&j, r->conf, r->g, row->mailbox->address, row->mailbox->destination, l, v.side, FLEET_STREAK - 1);
+	judge_begin(&j, r->conf, r->g, row->mailbox->address, row->mailbox->destination, l, v.side, FLEET_STREAK - 1, any_worked(r));
 	judge_verdict(&j, &v, &d);
 	judge_clear(&j);
 	log_time(until, r->fleet.probe_at);
@@ -168,7 +176,7 @@ static void put_back(struct run *r, const struct run_row *now)
 }
 
 /*
- * How long the pause may last. Where somebody was let in before, it may be an outage; where nobody ever was, waiting
+ * How long the pause may last. Where one of them was let in before, it may be an outage; where none ever was, waiting
  * helps no longer than a grant may be on its way, counted from the first refusal.
  */
 static long long longest_pause(const struct run *r)
@@ -176,7 +184,7 @@ static long long longest_pause(const struct run *r)
 	const long long now = (long long)time(NULL);
 	long long since = now, left;
 
-	if (worked_when(r->conf->fleet.haul))
+	if (any_worked(r))
 		return r->conf->fleet.patience;
 	for (size_t i = 0; i < r->n; i++)
 		if (r->rows[i].refused_since && r->rows[i].refused_since < since)

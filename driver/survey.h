@@ -49,7 +49,7 @@ struct survey {
 };
 
 /* How many messages of a folder are asked for their size where not all are. */
-enum { SURVEY_SAMPLE = 250, SURVEY_ALL = 500 };
+enum { SURVEY_SAMPLE = 900, SURVEY_ALL = 2000 };
 
 /* Looks. exact: the size of every message. Never fails: what went wrong is in *out. */
 void survey_look(struct globals *g, const struct conf *conf, const struct mailbox *m, enum side side, bool exact,

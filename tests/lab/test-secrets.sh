@@ -98,6 +98,17 @@ keep "$mbhaul" --config "$conf" sync -v ungranted@contoso.com
 is "a refused sync" "$rc" 77
 keep "$mbhaul" --config "$conf" run --plain -j 3
 is "a run" "$rc" 77
+keep "$mbhaul" --config "$conf" check
+is "a check" "$rc" 77
+keep "$mbhaul" --config "$conf" check --json --exact -j 3
+is "a check as JSON" "$rc" 77
+keep "$mbhaul" --config "$conf" admin "$tmp/outs/kit"
+is "the administrator's kit" "$rc" 0
+python3 -c 'import json,sys; print(json.dumps({"mbhaul": 1, "tenant": sys.argv[1], "client_id": sys.argv[2], "secret": open(sys.argv[3]).read().strip()}), end="")' \
+	"$TENANT_ID" "$CLIENT_ID" "$LAB_DIR/contoso.secret" |
+	openssl cms -encrypt -aes-256-cbc -outform PEM -out "$tmp/credential.sealed" "$LAB_DIR/operator.crt" 2>"$tmp/openssl"
+keep "$mbhaul" --config "$conf" admin open "$tmp/credential.sealed"
+is "a sealed secret opened" "$rc" 0
 keep "$mbhaul" --config "$conf" status
 keep "$mbhaul" --config "$conf" status odd@contoso.com
 is "status" "$rc" 0
@@ -106,6 +117,8 @@ sed -i 's/^\("info@contoso.com","info@contoso.example"\),"[^"]*"/\1,"Wr0ng-Passw
 printf '%s\n' Wr0ng-Passw0rd "$(printf %s Wr0ng-Passw0rd | base64)" "$(printf '\0info@contoso.example\0Wr0ng-Passw0rd' | base64 -w0)" >>"$forms"
 keep "$mbhaul" --config "$conf" sync -v info@contoso.com
 is "a wrong destination password" "$rc" 77
+keep "$mbhaul" --config "$conf" check info@contoso.com
+is "a wrong destination password, checked" "$rc" 77
 versions=mbsync
 if mbsync15=$("$top/tests/lab/mbsync15" 2>/dev/null); then versions="mbsync $mbsync15"; fi
 export SASL_PATH=$build/sasl2:$(pkg-config --variable=libdir libsasl2)/sasl2

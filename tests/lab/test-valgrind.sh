@@ -38,6 +38,12 @@ cp "$tmp/whole" "$HAUL/mailboxes/alice@contoso.com/status.json"
 echo x >>"$HAUL/mailboxes/alice@contoso.com/state/:source:INBOX_:destination:INBOX"
 try "sync with a damaged state" 78 "${m[@]}" sync alice@contoso.com
 sed -i '$d' "$HAUL/mailboxes/alice@contoso.com/state/:source:INBOX_:destination:INBOX"
+try "check" 77 "${m[@]}" check -j 3
+try "check as JSON, of some" 0 "${m[@]}" check --json --exact alice@contoso.com names@contoso.com
+"$lab" fault '*' '{"refuse":true}' >/dev/null
+try "check, everybody refused" 77 "${m[@]}" check
+"$lab" fault '*' '{}' >/dev/null
+try "admin" 0 "${m[@]}" admin "$tmp/kit"
 try "run" 77 "${m[@]}" run --plain -j 3
 try "status" 0 "${m[@]}" status
 try "status of one" 0 "${m[@]}" status odd@contoso.com

@@ -129,6 +129,13 @@ static void everybody_refused(void)
 	facts.fleet_worked = true;
 	refused();
 	CHECK_STR(d.verdict, "conditional-access");
+	/* others worked, none of these: it is registered */
+	begin();
+	facts.others_out = 4;
+	facts.else_worked = true;
+	refused();
+	CHECK_STR(d.verdict, "not-granted");
+	CHECK(strstr(d.means, "another tenant"));
 	/* two say nothing yet */
 	begin();
 	facts.others_out = 1;

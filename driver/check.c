@@ -73,6 +73,7 @@ static void clear(struct check *c)
 		free(b->found.largest);
 		free(b->found.trouble);
 		free(b->found.stuck);
+		free(b->found.left);
 		for (size_t k = 0; k < sizeof b->found.special / sizeof *b->found.special; k++)
 			free(b->found.special[k]);
 		free(b->earlier);

@@ -83,6 +83,7 @@ struct check_found {
 	bool multiappend, literal_plus, literal_minus, uidplus, special_use, has_quota;
 	char *special[5]; /* the destination's folders for Sent, Trash, Drafts, Junk, Archive; NULL */
 	char *trouble;    /* why no plan can be made; NULL */
+	char *left;       /* names of folders that are left out, with ", " between, as far as they fit; NULL */
 	char *stuck;      /* the first folder that cannot be copied, and why; NULL */
 };
 

@@ -28,6 +28,7 @@ static void put_source(cJSON *o, const struct check_found *f)
 	json_put_number(s, "largest_message", (double)f->largest_message);
 	cJSON_AddNumberToObject(s, "left_out_folders", (double)f->left_folders);
 	cJSON_AddNumberToObject(s, "left_out_messages", (double)f->left_messages);
+	json_put(s, "left_out", f->left);
 	json_put_number(s, "stuck_folders", (double)f->stuck_folders);
 	json_put(s, "stuck", f->stuck);
 	json_put_number(s, "renamed_folders", (double)f->renamed_folders);

@@ -10,11 +10,14 @@
 #include "haul.h"
 #include "survey.h"
 
+enum { LEFT_MAX = 600 /* bytes of names that are kept of a mailbox */ };
+
 static void clear_found(struct check_found *f)
 {
 	free(f->largest);
 	free(f->trouble);
 	free(f->stuck);
+	free(f->left);
 	for (size_t i = 0; i < sizeof f->special / sizeof *f->special; i++)
 		free(f->special[i]);
 	*f = (struct check_found){0};
@@ -27,6 +30,18 @@ static const struct survey_count *count_of(const struct survey *s, const char *n
 		if (!strcmp(s->list.v[i].name, name))
 			return &s->counts[i];
 	return NULL;
+}
+
+/* Those below a folder that is left out go with it. */
+static void add_left(struct check_found *f, const char *name)
+{
+	size_t used = f->left ? strlen(f->left) : 0, n = strlen(name);
+	char *more;
+
+	if (strchr(name, '/') || used + n + 3 > LEFT_MAX || !(more = realloc(f->left, used + n + 3)))
+		return;
+	snprintf(more + used, n + 3, "%s%s", used ? ", " : "", name);
+	f->left = more;
 }
 
 static void take_choice(struct check_found *f, const struct survey *source, const struct folder_choice *choice)
@@ -52,6 +67,7 @@ static void take_choice(struct check_found *f, const struct survey *source, cons
 	case FOLDER_EXCLUDED:
 		f->left_folders++;
 		f->left_messages += n ? n->messages : 0;
+		add_left(f, choice->source);
 		return;
 	case FOLDER_STUCK:
 		if (!f->stuck_folders++ && asprintf(&f->stuck, "\"%s\": %s", choice->source, choice->why) < 0)

@@ -343,6 +343,38 @@ static void show_summary(const struct check *c)
 	show_remarks(c);
 }
 
+/* One that was asked for alone: all that was found. */
+static void show_details(const struct check_box *b)
+{
+	static const char *const roles[] = {"Sent", "Trash", "Drafts", "Junk", "Archive"};
+	const struct check_found *f = &b->found;
+	struct buf line = BUF_INIT(8192);
+
+	if (f->source) {
+		say("left out", f->left ? f->left : "nothing");
+		say("stuck", f->stuck ? f->stuck : "");
+	}
+	if (!f->destination) {
+		buf_clear(&line);
+		return;
+	}
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+		if (f->special[i]) {
+			buf_addf(&line, "%s%s is \"", line.len ? ", " : "", roles[i]);
+			table_text(&line, f->special[i]);
+			buf_addc(&line, '"');
+		}
+	say("there", buf_str(&line));
+	buf_reset(&line);
+	buf_addf(&line, "%zu folders, %zu to make; %s%s%s%s", f->there_folders, f->missing_folders, f->multiappend ? "MULTIAPPEND, " : "",
+		 f->literal_plus ? "LITERAL+, " : f->literal_minus ? "LITERAL-, " : "", f->uidplus ? "UIDPLUS, " : "",
+		 f->append_limit ? "messages of at most " : "no limit told for a message");
+	if (f->append_limit)
+		add_bytes(&line, f->append_limit, true);
+	say("", buf_str(&line));
+	buf_clear(&line);
+}
+
 void check_show(const struct check *c)
 {
 	if (c->json) {
@@ -365,4 +397,6 @@ void check_show(const struct check *c)
 	show_summary(c);
 	show_groups(c);
 	show_table(c);
+	if (c->n == 1)
+		show_details(&c->v[c->chosen[0]]);
 }

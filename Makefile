@@ -57,9 +57,10 @@ endif
 pkg = $(shell pkg-config --libs $(1) 2>/dev/null)
 CURL_LIBS   = $(call pkg,libcurl)
 CRYPTO_LIBS = $(call pkg,libcrypto)
+SSL_LIBS    = $(call pkg,libssl)
 SASL_LIBS   = $(call pkg,libsasl2)
 CJSON_LIBS  = -lcjson
-DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring
+DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 BASE_SRC   := $(wildcard token-helper/base/*.c)

@@ -13,6 +13,7 @@
 #include <sasl/sasl.h>
 #include <sasl/saslplug.h>
 
+#include "authorities.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/proc.h"
@@ -320,6 +321,9 @@ void check_machine(struct check *c)
 	struct err e = ERR_INIT;
 
 	check_mbsync(c);
+	/* Read here once: the processes that look at the mailboxes have them from this one. */
+	if (!authorities(conf->source.ca_file, &e) || !authorities(conf->destination.ca_file, &e))
+		check_find(c, here, CHECK_BAD, CODE_CONFIG, e.hint[0] ? e.hint : NULL, "%s", e.text);
 	if (engine_set_environment(conf, c->g, &e) || imap_prepare(&e)) {
 		check_find(c, here, CHECK_BAD, e.code, NULL, "%s", e.text);
 	} else {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authorities.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "imap_private.h"
@@ -345,24 +346,21 @@ static int curl_failed(struct imap *c, CURLcode rc, struct err *e)
 	}
 }
 
-/* A private authority does not take the public ones away, as with mbsync's CertificateFile. */
-static int add_authorities(CURL *curl, const char *file, struct err *e)
+static CURLcode use_authorities(CURL *curl, void *ssl_ctx, void *arg)
 {
-	struct buf pem = BUF_INIT(8 << 20);
-	struct err ignored = ERR_INIT;
-	struct curl_blob blob;
+	return (CURLcode)authorities_use(curl, ssl_ctx, arg);
+}
 
-	if (file_read(file, 4 << 20, &pem, NULL, e)) {
-		buf_clear(&pem);
+/* The store that is kept, in place of libcurl's own files. */
+static int set_authorities(CURL *curl, const char *ca_file, struct err *e)
+{
+	void *store = authorities(ca_file, e);
+
+	if (!store)
 		return -1;
-	}
-	buf_addc(&pem, '\n');
-	file_read("/etc/ssl/certs/ca-certificates.crt", 4 << 20, &pem, NULL, &ignored);
-	blob.data = pem.p;
-	blob.len = pem.len;
-	blob.flags = CURL_BLOB_COPY;
-	curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
-	buf_clear(&pem);
+	if (curl_easy_setopt(curl, CURLOPT_CAINFO, NULL) || curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) ||
+	    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, use_authorities) || curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, store))
+		return err_set(e, CODE_UNAVAILABLE, "this libcurl is not built with OpenSSL");
 	return 0;
 }
 
@@ -412,7 +410,7 @@ struct imap *imap_open(struct imap_server *server, char *answer, size_t size, st
 	curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, progress);
 	curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
-	if (server->ca_file && add_authorities(c->curl, server->ca_file, e))
+	if (set_authorities(c->curl, server->ca_file, e))
 		goto fail;
 	rc = curl_easy_perform(c->curl);
 	if (rc != CURLE_OK) {

@@ -85,12 +85,14 @@ static void details(const struct conf *conf, const struct mailbox *m, const stru
 	size_t i;
 
 	say("destination", m->destination);
+	say("verdict", l->verdict);
 	say("what", l->text);
 	say("cure", l->state == LEDGER_LEFT ? "" : l->hint);
 	say("answer", l->answer);
 	say_time("begun", l->first);
 	say_time("last sync", l->started);
 	say_time("ended", l->finished);
+	say_time("refused", l->refused_since);
 	say_time("not before", l->next);
 	say("mbsync", l->mbsync);
 	say("files", dir);

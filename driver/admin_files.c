@@ -21,6 +21,14 @@ EMBED(admin_text_verify, "4-verify.ps1");
 EMBED(admin_text_seal, "5-seal.ps1");
 EMBED(admin_text_revoke, "9-revoke.ps1");
 
+EMBED(admin_part_connect, "connect.ps1");
+EMBED(admin_part_error, "error.ps1");
+EMBED(admin_part_grant, "grant.ps1");
+EMBED(admin_part_guid, "guid.ps1");
+EMBED(admin_part_list, "list.ps1");
+EMBED(admin_part_registration, "registration.ps1");
+EMBED(admin_part_result, "result.ps1");
+
 const struct admin_file admin_files[] = {
     {"README.txt", admin_text_readme, false},
     {"1-register.ps1", admin_text_register, false},
@@ -29,5 +37,16 @@ const struct admin_file admin_files[] = {
     {"4-verify.ps1", admin_text_verify, false},
     {"5-seal.ps1", admin_text_seal, true},
     {"9-revoke.ps1", admin_text_revoke, false},
+    {0},
+};
+
+const struct admin_part admin_parts[] = {
+    {"connect", admin_part_connect},
+    {"error", admin_part_error},
+    {"grant", admin_part_grant},
+    {"guid", admin_part_guid},
+    {"list", admin_part_list},
+    {"registration", admin_part_registration},
+    {"result", admin_part_result},
     {0},
 };

@@ -141,25 +141,65 @@ static int take_condition(const char *line, size_t n, const struct admin_facts *
 	return 0;
 }
 
-int admin_fill(const char *text, size_t n, const struct admin_facts *facts, struct buf *out, struct err *e)
+/* The name in a line "@include NAME@", NULL if it is another line. */
+static const char *included(const char *line, size_t n, size_t *len)
+{
+	static const char head[] = "@include ";
+	const size_t h = sizeof(head) - 1;
+
+	if (n <= h || memcmp(line, head, h) || line[n - 1] != '@')
+		return NULL;
+	*len = n - h - 1;
+	return line + h;
+}
+
+static int fill_text(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts,
+                     struct buf *out, struct err *e);
+
+static int include(const char *name, size_t n, const struct admin_part *parts, const struct admin_facts *facts,
+                   struct buf *out, struct err *e)
+{
+	if (!parts)
+		return damaged(e, "an inclusion in what was included", n, name);
+	for (; parts->name; parts++)
+		if (is(name, n, parts->name))
+			return fill_text(parts->text, strlen(parts->text), NULL, facts, out, e);
+	return damaged(e, "an inclusion that is not known", n, name);
+}
+
+/* `parts` is NULL in a part, which includes no other. */
+static int fill_text(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts,
+                     struct buf *out, struct err *e)
 {
 	const char *end = text + n;
 	enum branch branch = OUTSIDE;
 	bool shown = true;
 
 	while (text < end) {
-		const char *lf = memchr(text, '\n', (size_t)(end - text)), *next = lf ? lf + 1 : end;
-		size_t bare = (size_t)((lf ? lf : end) - text);
+		const char *lf = memchr(text, '\n', (size_t)(end - text)), *next = lf ? lf + 1 : end, *name;
+		size_t bare = (size_t)((lf ? lf : end) - text), len;
 		int rc;
 
 		bare -= bare && text[bare - 1] == '\r';
 		rc = take_condition(text, bare, facts, &branch, &shown, e);
-		if (rc < 0 || (!rc && shown && fill_line(text, (size_t)(next - text), facts, out, e)))
+		if (!rc && shown) {
+			name = included(text, bare, &len);
+			rc = name ? include(name, len, parts, facts, out, e) : fill_line(text, (size_t)(next - text), facts, out, e);
+		}
+		if (rc < 0)
 			return -1;
 		text = next;
 	}
-	if (branch != OUTSIDE)
-		return damaged(e, "an end missing", 5, "@end@");
+	return branch == OUTSIDE ? 0 : damaged(e, "an end missing", 5, "@end@");
+}
+
+int admin_fill(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts, struct buf *out,
+               struct err *e)
+{
+	static const struct admin_part none[] = {{0}};
+
+	if (fill_text(text, n, parts ? parts : none, facts, out, e))
+		return -1;
 	return out->failed ? err_set(e, CODE_UNAVAILABLE, "no memory for the kit") : 0;
 }
 
@@ -254,7 +294,7 @@ static int put_file(const char *dir, const struct admin_file *f, const struct ad
 
 	if (f->secret_only && !facts->secret)
 		return drop(dir, f->name, written, e);
-	rc = admin_fill(f->text, strlen(f->text), facts, &text, e) || put(dir, f->name, &text, written, e) ? -1 : 0;
+	rc = admin_fill(f->text, strlen(f->text), admin_parts, facts, &text, e) || put(dir, f->name, &text, written, e) ? -1 : 0;
 	buf_clear(&text);
 	return rc;
 }

@@ -36,6 +36,18 @@ struct admin_file {
 /* The templates; the last has name NULL. */
 extern const struct admin_file admin_files[];
 
+/*
+ * What several scripts have in common, each in a file of its own, so that it is written once. The scripts of the kit
+ * hold a copy each: an administrator reads and runs one file.
+ */
+struct admin_part {
+	const char *name; /* as in "@include NAME@" */
+	const char *text; /* as that of a file; ends with a line's end */
+};
+
+/* The last has name NULL. */
+extern const struct admin_part admin_parts[];
+
 /* The command that makes mailboxes.csv, for a person to paste into PowerShell; ends with LF. */
 extern const char admin_list_command[];
 
@@ -48,9 +60,12 @@ bool admin_is_no_guid(const char *s);
 /*
  * Pure. Appends a template with its placeholders (@APP_ID@, @OBJECT_ID@, @TENANT_ID@) replaced. Lines between
  * "@if WORD@", "@else@" and "@end@" stand in the result if WORD (app, object, tenant, mailboxes, secret,
- * certificate) is a fact. A value that is neither a GUID nor "" is an error, and so is a word that is not known.
+ * certificate) is a fact. In place of a line "@include NAME@" stands the part of that name, filled in the same way,
+ * but without inclusions of its own; `parts` may be NULL: none. A value that is neither a GUID nor "" is an error, and
+ * so is a word or name that is not known.
  */
-int admin_fill(const char *text, size_t n, const struct admin_facts *facts, struct buf *out, struct err *e);
+int admin_fill(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts, struct buf *out,
+               struct err *e);
 
 /* Pure. Appends the list: the column Email and no other, as Export-Csv writes it. */
 void admin_list(const struct mailboxes *boxes, struct buf *out);

@@ -64,83 +64,13 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-# Reuses an open connection to Exchange Online; signs in only where there is none.
-function Get-OpenConnection {
-    Get-ConnectionInformation | Where-Object {
-        $_.State -eq 'Connected' -and $_.TokenStatus -eq 'Active' -and -not $_.IsEopSession -and -not $_.ModulePrefix
-    }
-}
+@include connect@
 
-function Connect-Exchange {
-    $module = Get-Module -ListAvailable -Name ExchangeOnlineManagement |
-        Sort-Object -Property Version -Descending | Select-Object -First 1
-    if (-not $module) {
-        throw 'The module ExchangeOnlineManagement is missing. Install it with: Install-Module ExchangeOnlineManagement -Scope CurrentUser'
-    }
-    if ($module.Version -lt [version] '3.0.0') {
-        throw "ExchangeOnlineManagement $($module.Version) is too old, 3.0.0 is needed. Update it with: Update-Module ExchangeOnlineManagement"
-    }
-    Import-Module -Name ExchangeOnlineManagement -MinimumVersion 3.0.0
-    $open = @(Get-OpenConnection)
-    if ($open.Count -eq 0) {
-        Connect-ExchangeOnline -ExchangeEnvironmentName $ExchangeEnvironmentName -ShowBanner:$false
-        $open = @(Get-OpenConnection)
-    }
-    if ($open.Count -eq 0) {
-        throw 'There is no connection to Exchange Online. Run Connect-ExchangeOnline, then this script again.'
-    }
-    $foreign = @($open | Where-Object { $TenantId -and $_.TenantID -and [string] $_.TenantID -ne $TenantId })
-    if ($foreign.Count -gt 0) {
-        throw "You are connected to the tenant $($foreign[0].TenantID), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
-    }
-    Write-Host "Connected to Exchange Online as $($open[0].UserPrincipalName)."
-}
+@include list@
 
-# The addresses of the column Email.
-function Get-Address {
-    if (-not (Test-Path -LiteralPath $Path)) {
-        throw "There is no $Path. README.txt has the command that makes it."
-    }
-    $rows = @(Import-Csv -LiteralPath $Path -Encoding UTF8)
-    if ($rows.Count -eq 0 -or $rows[0].PSObject.Properties.Name -notcontains 'Email') {
-        throw "$Path has no rows with a column Email, or is not separated by commas."
-    }
-    $rows | ForEach-Object { ([string] $_.Email).Trim() } | Where-Object { $_ }
-}
+@include result@
 
-function Get-UtcTime {
-    [datetime]::UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", [cultureinfo]::InvariantCulture)
-}
-
-function Get-FirstLine($ErrorRecord) {
-    ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
-}
-
-# The rows of earlier runs, with these columns and no others, by address (whose case does not matter).
-function Read-Result([string] $File, [string[]] $Column) {
-    $rows = [ordered] @{}
-    if (Test-Path -LiteralPath $File) {
-        foreach ($row in @(Import-Csv -LiteralPath $File -Encoding UTF8 | Select-Object -Property $Column)) {
-            if ($row.Email) {
-                $rows[[string] $row.Email] = $row
-            }
-        }
-    }
-    $rows
-}
-
-# Another file first, then renamed: whenever the run is broken off, a whole file is there.
-function Save-Result($Rows, [string] $File) {
-    if ($Rows.Count -eq 0 -or $WhatIfPreference) {
-        return
-    }
-    try {
-        $Rows.Values | Export-Csv -LiteralPath "$File.tmp" -NoTypeInformation -Encoding UTF8 -Confirm:$false
-        Move-Item -LiteralPath "$File.tmp" -Destination $File -Force -Confirm:$false
-    } catch {
-        Write-Warning "$File cannot be written (is it open in Excel?): $(Get-FirstLine $_)"
-    }
-}
+@include error@
 
 # Its row, with what an earlier run found before it changed anything.
 function Get-Row([string] $Email) {

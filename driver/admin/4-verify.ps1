@@ -62,81 +62,13 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 
-# Asks until the answer is a GUID; a value that is known already is only checked.
-function Read-Guid([string] $Value, [string] $Prompt) {
-    $guid = [guid]::Empty
-    if ($Value -and -not [guid]::TryParse($Value, [ref] $guid)) {
-        throw "This is not a GUID: $Value"
-    }
-    while ($guid -eq [guid]::Empty) {
-        if (-not [guid]::TryParse((Read-Host -Prompt $Prompt).Trim(), [ref] $guid) -or $guid -eq [guid]::Empty) {
-            Write-Warning 'A GUID such as 01234567-89ab-cdef-0123-456789abcdef is needed.'
-            $guid = [guid]::Empty
-        }
-    }
-    $guid.ToString()
-}
+@include guid@
 
-# Reuses an open connection to Exchange Online; signs in only where there is none.
-function Get-OpenConnection {
-    Get-ConnectionInformation | Where-Object {
-        $_.State -eq 'Connected' -and $_.TokenStatus -eq 'Active' -and -not $_.IsEopSession -and -not $_.ModulePrefix
-    }
-}
+@include connect@
 
-function Connect-Exchange {
-    $module = Get-Module -ListAvailable -Name ExchangeOnlineManagement |
-        Sort-Object -Property Version -Descending | Select-Object -First 1
-    if (-not $module) {
-        throw 'The module ExchangeOnlineManagement is missing. Install it with: Install-Module ExchangeOnlineManagement -Scope CurrentUser'
-    }
-    if ($module.Version -lt [version] '3.0.0') {
-        throw "ExchangeOnlineManagement $($module.Version) is too old, 3.0.0 is needed. Update it with: Update-Module ExchangeOnlineManagement"
-    }
-    Import-Module -Name ExchangeOnlineManagement -MinimumVersion 3.0.0
-    $open = @(Get-OpenConnection)
-    if ($open.Count -eq 0) {
-        Connect-ExchangeOnline -ExchangeEnvironmentName $ExchangeEnvironmentName -ShowBanner:$false
-        $open = @(Get-OpenConnection)
-    }
-    if ($open.Count -eq 0) {
-        throw 'There is no connection to Exchange Online. Run Connect-ExchangeOnline, then this script again.'
-    }
-    $foreign = @($open | Where-Object { $TenantId -and $_.TenantID -and [string] $_.TenantID -ne $TenantId })
-    if ($foreign.Count -gt 0) {
-        throw "You are connected to the tenant $($foreign[0].TenantID), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
-    }
-    Write-Host "Connected to Exchange Online as $($open[0].UserPrincipalName)."
-}
+@include registration@
 
-# The first of these properties that the object has: their names differ between versions of the module.
-function Get-Value($Object, [string[]] $Name) {
-    foreach ($one in $Name) {
-        $property = $Object.PSObject.Properties[$one]
-        if ($property -and $property.Value) {
-            return [string] $property.Value
-        }
-    }
-    return ''
-}
-
-# All are listed and compared here: asked for one that it does not know, Exchange answers with all of them.
-function Get-Registration {
-    @(Get-ServicePrincipal -ErrorAction Stop | Where-Object { $_.AppId -eq $AppId }) | Select-Object -First 1
-}
-
-# True if the application has FullAccess to the mailbox. Exchange shows it under different names.
-function Test-Grant([string] $Email) {
-    foreach ($entry in @(Get-MailboxPermission -Identity $Email -ErrorAction Stop)) {
-        if ([string] $entry.Deny -eq 'True' -or (@($entry.AccessRights) -join ',') -notmatch 'FullAccess') {
-            continue
-        }
-        if ($names -contains (Get-Value $entry 'User') -or $names -contains (Get-Value $entry 'UserSid')) {
-            return $true
-        }
-    }
-    return $false
-}
+@include grant@
 
 # The same, with Exchange looking for the application: for a grant that is shown under a name not known here.
 function Test-GrantByUser([string] $Email) {
@@ -156,21 +88,9 @@ function Test-GrantByUser([string] $Email) {
     return $false
 }
 
-# The addresses of the column Email.
-function Get-Address {
-    if (-not (Test-Path -LiteralPath $Path)) {
-        throw "There is no $Path. README.txt has the command that makes it."
-    }
-    $rows = @(Import-Csv -LiteralPath $Path -Encoding UTF8)
-    if ($rows.Count -eq 0 -or $rows[0].PSObject.Properties.Name -notcontains 'Email') {
-        throw "$Path has no rows with a column Email, or is not separated by commas."
-    }
-    $rows | ForEach-Object { ([string] $_.Email).Trim() } | Where-Object { $_ }
-}
+@include list@
 
-function Get-FirstLine($ErrorRecord) {
-    ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
-}
+@include error@
 
 # "1.5 MB (1,572,864 bytes)", in whatever language the number is written.
 function Get-Bytes($Size) {

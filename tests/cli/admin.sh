@@ -111,6 +111,18 @@ list() {
 	END
 	chmod 600 mailboxes.csv
 }
+# A script's template, with its parts in their places.
+template() {
+	local line part
+	while IFS= read -r line; do
+		part=${line#@include }
+		if [ "$part" != "$line" ]; then
+			cat "$here/driver/admin/${part%@*}.ps1"
+		else
+			printf '%s\n' "$line"
+		fi
+	done <"$here/driver/admin/$1"
+}
 inside() { (cd "$1" && echo *); }
 
 # ---- the command line ----
@@ -142,8 +154,9 @@ has "it says what it knows" out "Object ID         $object"
 thumb=$(openssl x509 -in operator.crt -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')
 has "it shows the thumbprint" out "sealing           $thumb"
 for f in $scripts; do
-	sed "s/@APP_ID@/$app/g; s/@OBJECT_ID@/$object/g; s/@TENANT_ID@/$tenant/g" "$here/driver/admin/$f" | cmp - "admin/$f"
-	check "nothing but GUIDs is put into $f" $?
+	template "$f" | sed "s/@APP_ID@/$app/g; s/@OBJECT_ID@/$object/g; s/@TENANT_ID@/$tenant/g" | cmp - "admin/$f"
+	check "nothing but parts and GUIDs is put into $f" $?
+	is "$f has each function once" "$(grep -o '^function [A-Za-z-]*' "admin/$f" | sort | uniq -d)" ''
 	lacks "$f is ASCII with CRLF" $'[^\r]$|^$' "admin/$f"
 	is "$f is ASCII" "$(LC_ALL=C tr -d '\000-\177' <"admin/$f" | wc -c)" 0
 	is "$f begins with what it requires" "$(head -n 1 "admin/$f")" $'#Requires -Version 5.1\r'
@@ -159,6 +172,9 @@ lacks "no placeholder is left in README.txt" '@[a-zA-Z]' admin/README.txt
 for word in IMAP.AccessAsApp IMAP.AccessAsUser.All 'ENTERPRISE APPLICATIONS' grants.csv 5-seal.ps1 $app $object $tenant 'up to an hour'; do
 	has "README.txt speaks of $word" admin/README.txt "$word"
 done
+
+is "in the sources a function stands in one file" "$(cd "$here/driver/admin" && grep -ho '^function [A-Za-z-]*' ./*.ps1 | sort | uniq -d)" ''
+lacks "no script needs another file of the kit's sources" '@include|^\. |Import-Module -Name \.' admin
 
 # ---- again ----
 touch admin/grants.csv admin/imap.csv

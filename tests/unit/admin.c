@@ -2,6 +2,7 @@
 #include "driver/admin_open.h"
 #include "driver/admin_place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -30,7 +31,7 @@ static const char *filled(const char *text, const struct admin_facts *f)
 	static struct buf out = BUF_INIT(100000);
 
 	buf_reset(&out);
-	return admin_fill(text, strlen(text), f, &out, &e) ? "error" : buf_str(&out);
+	return admin_fill(text, strlen(text), admin_parts, f, &out, &e) ? "error" : buf_str(&out);
 }
 
 static void guids_are_told_from_others(void)
@@ -96,6 +97,70 @@ static void conditions_choose_lines(void)
 	CHECK_STR(filled("@if object@\n@PASSWORD@\n@end@\n", &f), "");
 }
 
+static void parts_are_included(void)
+{
+	static const struct admin_part parts[] = {
+	    {"one", "1 '@APP_ID@'\r\n@if object@\r\nno\r\n@end@\r\n"},
+	    {"again", "@include one@\n"},
+	    {"self", "@include self@\n"},
+	    {"open", "@if app@\n"},
+	    {0},
+	};
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"a\r\n@include one@\r\nb\r\n", "a\r\n1 '" APP "'\r\nb\r\n"},
+	    {"@include one@\n@include one@", "1 '" APP "'\r\n1 '" APP "'\r\n"},
+	    {"@if app@\n@include one@\n@else@\n@include two@\n@end@\n", "1 '" APP "'\r\n"},
+	    {"@include two@\n", "error"},
+	    {"@include on@\n", "error"},
+	    {"@include one.ps1@\n", "error"},
+	    {"@include @\n", "error"},
+	    {"@include again@\n", "error"},
+	    {"@include self@\n", "error"},
+	    {"@include open@\n@end@\n", "error"},
+	    /* Of other lines nothing is replaced. */
+	    {" @include one@\n", " @include one@\n"},
+	    {"@include one\n", "@include one\n"},
+	    {"@include one@ \n", "@include one@ \n"},
+	};
+	struct admin_facts f = facts();
+	struct buf out = BUF_INIT(1000);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *text = cases[i].text;
+
+		buf_reset(&out);
+		CHECK_STR(admin_fill(text, strlen(text), parts, &f, &out, &e) ? "error" : buf_str(&out), cases[i].want);
+	}
+	buf_reset(&out);
+	CHECK(admin_fill("@include two@", 13, parts, &f, &out, &e) && strstr(e.text, ": two"));
+	CHECK(admin_fill("@include one@", 13, NULL, &f, &out, &e) && strstr(e.text, ": one"));
+	CHECK(admin_fill("@include self@", 14, parts, &f, &out, &e) && strstr(e.text, "in what was included: self"));
+	buf_clear(&out);
+}
+
+/* Every part has its users, no script has one twice, and a function stands in one file. */
+static void the_parts_are_whole(void)
+{
+	for (const struct admin_part *p = admin_parts; p->name; p++) {
+		size_t n = strlen(p->text), users = 0;
+		char line[64];
+
+		CHECK(n > 2 && !strcmp(p->text + n - 2, "\r\n") && *p->text != '\r');
+		CHECK(n < 4 || strcmp(p->text + n - 4, "\r\n\r\n"));
+		CHECK(!strchr(p->text, '@') || !strstr(p->text, "@include"));
+		snprintf(line, sizeof(line), "\r\n@include %s@\r\n", p->name);
+		for (const struct admin_file *t = admin_files; t->name; t++) {
+			const char *at = strstr(t->text, line);
+
+			users += !!at;
+			CHECK(!at || !strstr(at + 1, line));
+		}
+		CHECK(users > 1);
+	}
+}
+
 static void the_templates_are_whole(void)
 {
 	struct admin_facts f = facts();
@@ -110,7 +175,7 @@ static void the_templates_are_whole(void)
 
 			n++;
 			CHECK(strlen(text) > 1000);
-			CHECK(!strstr(text, "@if") && !strstr(text, "_ID@"));
+			CHECK(!strstr(text, "@if") && !strstr(text, "@include") && !strstr(text, "_ID@"));
 			for (const char *p = text; *p; p++) {
 				CHECK((unsigned char)*p < 0x7f);
 				CHECK(*p != '\n' || (p > text && p[-1] == '\r'));
@@ -361,6 +426,8 @@ int main(void)
 	TEST(placeholders_are_filled);
 	TEST(only_guids_get_into_a_script);
 	TEST(conditions_choose_lines);
+	TEST(parts_are_included);
+	TEST(the_parts_are_whole);
 	TEST(the_templates_are_whole);
 	TEST(the_list_has_addresses_only);
 	TEST(a_sealed_secret_is_read);

@@ -1,0 +1,31 @@
+# Reuses an open connection to Exchange Online; signs in only where there is none.
+function Get-OpenConnection {
+    Get-ConnectionInformation | Where-Object {
+        $_.State -eq 'Connected' -and $_.TokenStatus -eq 'Active' -and -not $_.IsEopSession -and -not $_.ModulePrefix
+    }
+}
+
+function Connect-Exchange {
+    $module = Get-Module -ListAvailable -Name ExchangeOnlineManagement |
+        Sort-Object -Property Version -Descending | Select-Object -First 1
+    if (-not $module) {
+        throw 'The module ExchangeOnlineManagement is missing. Install it with: Install-Module ExchangeOnlineManagement -Scope CurrentUser'
+    }
+    if ($module.Version -lt [version] '3.0.0') {
+        throw "ExchangeOnlineManagement $($module.Version) is too old, 3.0.0 is needed. Update it with: Update-Module ExchangeOnlineManagement"
+    }
+    Import-Module -Name ExchangeOnlineManagement -MinimumVersion 3.0.0
+    $open = @(Get-OpenConnection)
+    if ($open.Count -eq 0) {
+        Connect-ExchangeOnline -ExchangeEnvironmentName $ExchangeEnvironmentName -ShowBanner:$false
+        $open = @(Get-OpenConnection)
+    }
+    if ($open.Count -eq 0) {
+        throw 'There is no connection to Exchange Online. Run Connect-ExchangeOnline, then this script again.'
+    }
+    $foreign = @($open | Where-Object { $TenantId -and $_.TenantID -and [string] $_.TenantID -ne $TenantId })
+    if ($foreign.Count -gt 0) {
+        throw "You are connected to the tenant $($foreign[0].TenantID), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
+    }
+    Write-Host "Connected to Exchange Online as $($open[0].UserPrincipalName)."
+}

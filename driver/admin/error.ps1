@@ -1,0 +1,3 @@
+function Get-FirstLine($ErrorRecord) {
+    ($ErrorRecord.Exception.Message -split '\r?\n')[0].Trim()
+}

@@ -81,8 +81,13 @@ $ErrorActionPreference = 'Stop'
 # Those of the list, and those that were granted under an older list.
 function Get-Granted {
     $all = [ordered] @{}
-    foreach ($email in @(Get-Address) + @((Read-Result $grants 'Email').Keys)) {
+    foreach ($email in @((Read-Result $grants 'Email', 'Result', 'Time', 'Error').Keys)) {
         $all[[string] $email] = $true
+    }
+    if ($all.Count -eq 0 -or (Test-Path -LiteralPath $Path)) {
+        foreach ($email in @(Get-Address)) {
+            $all[$email] = $true
+        }
     }
     $all.Keys
 }

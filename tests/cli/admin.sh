@@ -174,6 +174,12 @@ for word in IMAP.AccessAsApp IMAP.AccessAsUser.All 'ENTERPRISE APPLICATIONS' gra
 done
 
 is "in the sources a function stands in one file" "$(cd "$here/driver/admin" && grep -ho '^function [A-Za-z-]*' ./*.ps1 | sort | uniq -d)" ''
+unknown=$(for f in $scripts; do
+	grep -ho '^function [A-Za-z-]*' admin/*.ps1 | sort -u | while read -r _ name; do
+		grep -v '^ *#' "admin/$f" | grep -qw -- "$name" && ! grep -q "^function $name\b" "admin/$f" && echo "$f $name"
+	done
+done)
+is "every script has the functions that it calls" "$unknown" ''
 lacks "no script needs another file of the kit's sources" '@include|^\. |Import-Module -Name \.' admin
 
 # ---- again ----

@@ -23,9 +23,14 @@ function Connect-Exchange {
     if ($open.Count -eq 0) {
         throw 'There is no connection to Exchange Online. Run Connect-ExchangeOnline, then this script again.'
     }
-    $foreign = @($open | Where-Object { $TenantId -and $_.TenantID -and [string] $_.TenantID -ne $TenantId })
-    if ($foreign.Count -gt 0) {
-        throw "You are connected to the tenant $($foreign[0].TenantID), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
+    # Of several connections the cmdlets choose one themselves, so all must be of one tenant.
+    $tenants = @(Get-ConnectionInformation | Where-Object { $_.State -eq 'Connected' -and -not $_.IsEopSession } |
+        ForEach-Object { [string] $_.TenantID } | Where-Object { $_ } | Sort-Object -Unique)
+    if ($tenants.Count -gt 1) {
+        throw "You are connected to more than one tenant: $($tenants -join ', '). Run Disconnect-ExchangeOnline, then this script again."
+    }
+    if ($TenantId -and $tenants.Count -gt 0 -and $tenants[0] -ne $TenantId) {
+        throw "You are connected to the tenant $($tenants[0]), and this kit was made for $TenantId. Run Disconnect-ExchangeOnline, then this script again."
     }
     Write-Host "Connected to Exchange Online as $($open[0].UserPrincipalName)."
 }

@@ -107,6 +107,8 @@ if ($registered) {
 } elseif ($PSCmdlet.ShouldProcess("the application $AppId", 'Register')) {
     Register-Application
     Write-Host 'Registered the application.'
+} else {
+    return
 }
 
 if ($WhatIfPreference) {

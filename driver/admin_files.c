@@ -24,6 +24,7 @@ EMBED(admin_text_revoke, "9-revoke.ps1");
 EMBED(admin_part_connect, "connect.ps1");
 EMBED(admin_part_error, "error.ps1");
 EMBED(admin_part_grant, "grant.ps1");
+EMBED(admin_part_grant_by_user, "grant-by-user.ps1");
 EMBED(admin_part_guid, "guid.ps1");
 EMBED(admin_part_list, "list.ps1");
 EMBED(admin_part_registration, "registration.ps1");
@@ -44,6 +45,7 @@ const struct admin_part admin_parts[] = {
     {"connect", admin_part_connect},
     {"error", admin_part_error},
     {"grant", admin_part_grant},
+    {"grant-by-user", admin_part_grant_by_user},
     {"guid", admin_part_guid},
     {"list", admin_part_list},
     {"registration", admin_part_registration},

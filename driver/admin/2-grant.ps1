@@ -7,8 +7,9 @@
 .DESCRIPTION
     For each address in the column Email of mailboxes.csv, the application gets FullAccess without automapping. The
     application reads mail with it; nobody's Outlook shows another mailbox. A mailbox that is granted already is left
-    as it is, and an error with one mailbox does not keep the others from being granted. The script can be run any
-    number of times, and can be broken off with Ctrl-C.
+    as it is, and an error with one mailbox does not keep the others from being granted. Where Exchange Online is busy
+    or does not answer, the script waits and tries again, for some minutes. It can be run any number of times, and can
+    be broken off with Ctrl-C.
 
     grants.csv has one row for each mailbox: Email, Result (Granted, AlreadyGranted, Failed), Time (UTC), Error. Rows
     of earlier runs are kept. SEND THIS FILE BACK: the operator's program reads it, and knows from it which grants
@@ -74,6 +75,15 @@ $ErrorActionPreference = 'Stop'
 
 @include error@
 
+# What it finds goes into $Call: a second attempt must know of the first.
+function Add-Grant([string] $Email, $Call) {
+    $Call.Attempts++
+    $warned = @()
+    Add-MailboxPermission -Identity $Email -User $objectId -AccessRights FullAccess -AutoMapping $false `
+        -Confirm:$false -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable warned | Out-Null
+    $Call.Present = ($warned -join ' ') -match 'already present'
+}
+
 if (-not $Path) {
     $Path = Join-Path -Path $PSScriptRoot -ChildPath 'mailboxes.csv'
 }
@@ -106,17 +116,20 @@ try {
         if ($before -and $before.Result -ne 'Failed') {
             $known = $before.Time
         }
+        $looked = $false
         try {
-            if (Test-Grant $email) {
+            $granted = Invoke-Retry { Test-Grant $email }
+            $looked = $true
+            if ($granted) {
                 $row.Result = 'AlreadyGranted'
                 $row.Time = $known
             } elseif ($PSCmdlet.ShouldProcess($email, 'Grant FullAccess')) {
-                $warned = @()
-                Add-MailboxPermission -Identity $email -User $objectId -AccessRights FullAccess -AutoMapping $false `
-                    -Confirm:$false -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable warned | Out-Null
+                $call = @{ Attempts = 0; Present = $false }
+                Invoke-Retry { Add-Grant $email $call }
                 $row.Result = 'Granted'
                 $row.Time = Get-UtcTime
-                if (($warned -join ' ') -match 'already present') {
+                # After a second attempt it may be the first that granted it, and whose answer was lost.
+                if ($call.Present -and $call.Attempts -eq 1) {
                     $row.Result = 'AlreadyGranted'
                     $row.Time = $known
                 }
@@ -126,8 +139,14 @@ try {
         } catch {
             $row.Error = Get-FirstLine $_
             Write-Warning "${email}: $($row.Error)"
+            # What could only not be looked at now is not taken for refused.
+            if (-not $looked -and $before -and $before.Result -ne 'Failed' -and (Test-Transient $_)) {
+                $row.Result = $before.Result
+                $row.Time = $before.Time
+            }
         }
         $results[$email] = $row
+        Assert-Service
         if (([datetime]::UtcNow - $saved).TotalSeconds -ge 5) {
             Save-Result $results $ResultPath
             $saved = [datetime]::UtcNow

@@ -13,7 +13,8 @@
     with -ReportOnly; Failed), Time (UTC), Error, and what the three settings of -Calendar were before. Rows of earlier
     runs are kept. 9-revoke.ps1 needs this file to put things back, and the operator can use it: send it back, too.
 
-    The script can be run any number of times, and can be broken off with Ctrl-C.
+    Where Exchange Online is busy or does not answer, the script waits and tries again, for some minutes. It can be run
+    any number of times, and can be broken off with Ctrl-C.
 
 .PARAMETER ReportOnly
     Changes nothing.
@@ -99,7 +100,7 @@ function Set-Imap($Row, $Settings) {
     } elseif ($ReportOnly -or -not $PSCmdlet.ShouldProcess($Row.Email, 'Switch IMAP on')) {
         $Row.Result = 'Disabled'
     } else {
-        Set-CASMailbox -Identity $Row.Email -ImapEnabled $true -Confirm:$false -ErrorAction Stop
+        Invoke-Retry { Set-CASMailbox -Identity $Row.Email -ImapEnabled $true -Confirm:$false -ErrorAction Stop }
         $Row.Result = 'Enabled'
     }
 }
@@ -116,8 +117,10 @@ function Set-Calendar($Row, $Settings) {
         $Row.ForceICal = [string] $Settings.ImapForceICalForCalendarRetrievalOption
         $Row.SuppressReadReceipt = [string] $Settings.ImapSuppressReadReceipt
     }
-    Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults $false -ImapForceICalForCalendarRetrievalOption $true `
-        -ImapSuppressReadReceipt $true -Confirm:$false -ErrorAction Stop
+    Invoke-Retry {
+        Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults $false `
+            -ImapForceICalForCalendarRetrievalOption $true -ImapSuppressReadReceipt $true -Confirm:$false -ErrorAction Stop
+    }
 }
 
 if (-not $Path) {
@@ -140,7 +143,9 @@ try {
         $row = Get-Row $email
         try {
             # Exchange may answer with all mailboxes where it does not know the one.
-            $settings = @(Get-EXOCasMailbox -Identity $email -PropertySets 'Minimum', 'Imap' -ErrorAction Stop)
+            $settings = @(Invoke-Retry {
+                Get-EXOCasMailbox -Identity $email -PropertySets 'Minimum', 'Imap' -ErrorAction Stop
+            })
             if ($settings.Count -ne 1) {
                 throw 'There is no mailbox of this address.'
             }
@@ -162,6 +167,7 @@ try {
             $row.Time = $before.Time
         }
         $results[$email] = $row
+        Assert-Service
         if (([datetime]::UtcNow - $saved).TotalSeconds -ge 5) {
             Save-Result $results $ResultPath
             $saved = [datetime]::UtcNow

@@ -70,23 +70,7 @@ $ErrorActionPreference = 'Stop'
 
 @include grant@
 
-# The same, with Exchange looking for the application: for a grant that is shown under a name not known here.
-function Test-GrantByUser([string] $Email) {
-    try {
-        $entries = @(Get-MailboxPermission -Identity $Email -User $objectId -ErrorAction Stop)
-        if (@($entries | Where-Object { (Get-Value $_ 'User') -eq 'NT AUTHORITY\SELF' }).Count -gt 0) {
-            return $false # an answer with everybody's permissions
-        }
-        foreach ($entry in $entries) {
-            if ([string] $entry.Deny -ne 'True' -and (@($entry.AccessRights) -join ',') -match 'FullAccess') {
-                return $true
-            }
-        }
-    } catch {
-        Write-Verbose "${Email}: $(Get-FirstLine $_)"
-    }
-    return $false
-}
+@include grant-by-user@
 
 @include list@
 
@@ -120,21 +104,21 @@ function Test-Archive($Mailbox) {
 
 # Fills in the row as far as it comes, and gives back the folders.
 function Get-MailboxReport($Row) {
-    $mailbox = @(Get-EXOMailbox -Identity $Row.Email -PropertySets 'Minimum', 'Archive' -ErrorAction Stop)
+    $mailbox = @(Invoke-Retry { Get-EXOMailbox -Identity $Row.Email -PropertySets 'Minimum', 'Archive' -ErrorAction Stop })
     if ($mailbox.Count -ne 1) {
         throw 'There is no mailbox of this address.'
     }
     $Row.RecipientType = [string] $mailbox[0].RecipientTypeDetails
     $Row.Archive = Test-Archive $mailbox[0]
-    $Row.FullAccess = (Test-Grant $Row.Email) -or (Test-GrantByUser $Row.Email)
-    $settings = @(Get-EXOCasMailbox -Identity $Row.Email -ErrorAction Stop)
+    $Row.FullAccess = (Invoke-Retry { Test-Grant $Row.Email }) -or (Test-GrantByUser $Row.Email)
+    $settings = @(Invoke-Retry { Get-EXOCasMailbox -Identity $Row.Email -ErrorAction Stop })
     if ($settings.Count -eq 1) {
         $Row.ImapEnabled = [string] $settings[0].ImapEnabled -eq 'True'
     }
     if ($NoStatistics) {
         return
     }
-    $folders = @(Get-Folder $Row.Email $false)
+    $folders = @(Invoke-Retry { Get-Folder $Row.Email $false })
     $Row.Folders = $folders.Count
     foreach ($folder in $folders) {
         $Row.Items += $folder.Items
@@ -207,6 +191,7 @@ foreach ($email in $addresses) {
         $wrong++
     }
     $row | Export-Csv -LiteralPath $permissions -NoTypeInformation -Encoding UTF8 -Append
+    Assert-Service
 }
 Write-Progress -Activity 'Checking' -Completed
 

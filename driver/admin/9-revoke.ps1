@@ -7,8 +7,9 @@
 .DESCRIPTION
     Takes the application's FullAccess from all mailboxes of mailboxes.csv and grants.csv, and then removes the
     application's registration from Exchange Online. revoked.csv has one row for each mailbox: Email, Result (Removed,
-    NotGranted, Failed), Time (UTC), Error. If one fails, the registration stays, so that the script can be run again.
-    Without the registration the application cannot open any mailbox, whatever grants are left.
+    NotGranted, Failed), Time (UTC), Error. If one fails, the registration stays, so that the script can be run again;
+    where Exchange Online is busy or does not answer, it waits and tries again by itself, for some minutes. Without the
+    registration the application cannot open any mailbox, whatever grants are left.
 
     It asks before each step; answer A for all, or run it with -Confirm:$false. -WhatIf shows what it would do.
 
@@ -72,6 +73,8 @@ $ErrorActionPreference = 'Stop'
 
 @include grant@
 
+@include grant-by-user@
+
 @include list@
 
 @include result@
@@ -130,15 +133,21 @@ function Restore-Imap($Row) {
     try {
         if ($RestoreCalendar -and $Row.UseProtocolDefaults -and
             $PSCmdlet.ShouldProcess($Row.Email, 'Put the calendar and receipt options of IMAP back')) {
-            Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults ($Row.UseProtocolDefaults -eq 'True') `
-                -ImapForceICalForCalendarRetrievalOption ($Row.ForceICal -eq 'True') `
-                -ImapSuppressReadReceipt ($Row.SuppressReadReceipt -eq 'True') -Confirm:$false -ErrorAction Stop
+            # As a spreadsheet may have written it.
+            if ($Row.UseProtocolDefaults -notmatch '^(True|False)$') {
+                throw "UseProtocolDefaults is neither True nor False: $($Row.UseProtocolDefaults)"
+            }
+            Invoke-Retry {
+                Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults ($Row.UseProtocolDefaults -eq 'True') `
+                    -ImapForceICalForCalendarRetrievalOption ($Row.ForceICal -eq 'True') `
+                    -ImapSuppressReadReceipt ($Row.SuppressReadReceipt -eq 'True') -Confirm:$false -ErrorAction Stop
+            }
             $Row.UseProtocolDefaults = ''
             $Row.ForceICal = ''
             $Row.SuppressReadReceipt = ''
         }
         if ($DisableImap -and $Row.Result -eq 'Enabled' -and $PSCmdlet.ShouldProcess($Row.Email, 'Switch IMAP off')) {
-            Set-CASMailbox -Identity $Row.Email -ImapEnabled $false -Confirm:$false -ErrorAction Stop
+            Invoke-Retry { Set-CASMailbox -Identity $Row.Email -ImapEnabled $false -Confirm:$false -ErrorAction Stop }
             $Row.Result = 'Disabled'
             $Row.Time = Get-UtcTime
         }
@@ -163,12 +172,23 @@ if ($DisableImap -or $RestoreCalendar) {
     if ($imap.Count -eq 0) {
         Write-Warning "There is no ${imapFile}, so nothing is known that could be put back."
     }
+    $done = 0
+    $saved = [datetime]::UtcNow
     try {
         foreach ($row in @($imap.Values)) {
+            Write-Progress -Activity 'Putting IMAP back' -Status "$done of $($imap.Count)" -CurrentOperation $row.Email `
+                -PercentComplete (100 * $done / $imap.Count)
+            $done++
             Restore-Imap $row
+            Assert-Service
+            if (([datetime]::UtcNow - $saved).TotalSeconds -ge 5) {
+                Save-Result $imap $imapFile
+                $saved = [datetime]::UtcNow
+            }
         }
     } finally {
         Save-Result $imap $imapFile
+        Write-Progress -Activity 'Putting IMAP back' -Completed
     }
 }
 
@@ -194,6 +214,7 @@ if (-not $principal) {
                 $failed++
             }
             $results[$email] = $row
+            Assert-Service
             if (([datetime]::UtcNow - $saved).TotalSeconds -ge 5) {
                 Save-Result $results $resultFile
                 $saved = [datetime]::UtcNow

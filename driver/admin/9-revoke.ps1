@@ -95,18 +95,46 @@ function Get-Granted {
     $all.Keys
 }
 
+# What Exchange says goes into $Call.
+function Remove-Entry([string] $Email, $Call) {
+    $warned = @()
+    Remove-MailboxPermission -Identity $Email -User $objectId -AccessRights FullAccess -InheritanceType All `
+        -Confirm:$false -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable warned | Out-Null
+    $Call.Warning = ($warned -join ' ').Trim()
+}
+
+# True if the mailbox is still granted. It can take a moment until Exchange shows a change.
+function Test-Left([string] $Email) {
+    for ($look = 0; $look -lt 3; $look++) {
+        if ($look -gt 0) {
+            Start-Sleep -Seconds 5
+        }
+        if (-not (Invoke-Retry { Test-Grant $Email }) -and -not (Test-GrantByUser $Email)) {
+            return $false
+        }
+    }
+    return $true
+}
+
 function Remove-Grant([string] $Email) {
     $row = [pscustomobject] @{ Email = $Email; Result = 'Failed'; Time = (Get-UtcTime); Error = '' }
     $granted = $false
+    $left = $false
     try {
-        $granted = Test-Grant $Email
+        $granted = Invoke-Retry { Test-Grant $Email }
         if ($PSCmdlet.ShouldProcess($Email, 'Take FullAccess back')) {
-            # Also where none is seen: it may be shown under another name. Then Exchange only warns.
-            $warned = @()
-            Remove-MailboxPermission -Identity $Email -User $objectId -AccessRights FullAccess -InheritanceType All `
-                -Confirm:$false -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable warned
+            # Also where none is seen: it may be shown under another name.
+            $call = @{ Warning = '' }
+            Invoke-Retry { Remove-Entry $Email $call }
+            # Where nothing was removed Exchange only warns, be there a grant or not.
+            if ($call.Warning) {
+                $left = Test-Left $Email
+            }
+            if ($left) {
+                throw $call.Warning
+            }
             $row.Result = 'Removed'
-            if (-not $granted -and @($warned).Count -gt 0) {
+            if ($call.Warning -and -not $granted) {
                 $row.Result = 'NotGranted'
             }
         } else {
@@ -114,7 +142,7 @@ function Remove-Grant([string] $Email) {
         }
     } catch {
         $row.Error = Get-FirstLine $_
-        if (-not $granted -and $row.Error -match "isn't present|not present") {
+        if (-not $granted -and -not $left -and $row.Error -match "(isn't|not) present|(doesn't|does not) exist on the object") {
             $row.Result = 'NotGranted'
             $row.Error = ''
         } else {

@@ -12,10 +12,11 @@
     FolderType, Items, Bytes. The counts include hidden items. Later the operator compares with it what was moved, so
     run this script shortly before the last pass, when the operator says so, and send both files back.
 
-    Of a large list this takes hours. Broken off with Ctrl-C, it goes on with -Resume.
+    Of a large list this takes hours. Broken off with Ctrl-C, it goes on with -Resume. Where Exchange Online is busy or
+    does not answer, the script waits and tries again, for some minutes.
 
 .PARAMETER Resume
-    Goes on where an earlier run was broken off, instead of beginning anew.
+    Goes on where an earlier run was broken off, instead of beginning anew; mailboxes with an error are done again.
 
 .PARAMETER NoStatistics
     Checks grants and IMAP only.
@@ -126,7 +127,22 @@ function Get-MailboxReport($Row) {
     }
     $folders
     if ($Row.Archive) {
-        Get-Folder $Row.Email $true
+        Invoke-Retry { Get-Folder $Row.Email $true }
+    }
+}
+
+# Leaves the rows of finished mailboxes only: what was broken off is done again as a whole, and stands there once.
+function Select-Finished([string] $File) {
+    if (-not (Test-Path -LiteralPath $File)) {
+        return
+    }
+    Import-Csv -LiteralPath $File -Encoding UTF8 | Where-Object { $finished.ContainsKey([string] $_.Email) } |
+        Export-Csv -LiteralPath "$File.tmp" -NoTypeInformation -Encoding UTF8
+    # Without a row it is empty, or has a byte order mark.
+    if ((Get-Item -LiteralPath "$File.tmp").Length -gt 3) {
+        Move-Item -LiteralPath "$File.tmp" -Destination $File -Force
+    } else {
+        Remove-Item -LiteralPath "$File.tmp", $File
     }
 }
 
@@ -147,15 +163,19 @@ $objectId = Get-Value $principal 'ObjectId', 'ServiceId'
 $names = @('ObjectId', 'ServiceId', 'Sid', 'Guid', 'Identity', 'Name', 'AppId' |
     ForEach-Object { Get-Value $principal $_ } | Where-Object { $_ })
 
-# Both files grow by whole mailboxes; -Resume leaves out those that are in them.
+# Both files grow by mailboxes, permissions.csv last; -Resume leaves out those that are in it without an error.
 $finished = @{}
-$counted = @{}
 if ($Resume) {
     if (Test-Path -LiteralPath $permissions) {
-        Import-Csv -LiteralPath $permissions -Encoding UTF8 | ForEach-Object { $finished[[string] $_.Email] = $true }
+        foreach ($row in @(Import-Table $permissions)) {
+            if (-not $row.Error -and ($NoStatistics -or $row.Folders -ne '0')) {
+                $finished[[string] $row.Email] = $true
+            }
+        }
     }
-    if (Test-Path -LiteralPath $statistics) {
-        Import-Csv -LiteralPath $statistics -Encoding UTF8 | ForEach-Object { $counted[[string] $_.Email] = $true }
+    Select-Finished $permissions
+    if (-not $NoStatistics) {
+        Select-Finished $statistics
     }
 } else {
     $old = @($permissions)
@@ -166,6 +186,7 @@ if ($Resume) {
 }
 
 $done = 0
+$looked = 0
 $wrong = 0
 foreach ($email in $addresses) {
     Write-Progress -Activity 'Checking' -Status "$done of $($addresses.Count)" -CurrentOperation $email `
@@ -174,13 +195,14 @@ foreach ($email in $addresses) {
     if ($finished.ContainsKey($email)) {
         continue
     }
+    $looked++
     $row = [pscustomobject] @{
         Email = $email; FullAccess = ''; ImapEnabled = ''; RecipientType = ''; Archive = ''
         Folders = 0; Items = [long] 0; Bytes = [long] 0; Error = ''
     }
     try {
         $folders = @(Get-MailboxReport $row)
-        if ($folders.Count -gt 0 -and -not $counted.ContainsKey($email)) {
+        if ($folders.Count -gt 0) {
             $folders | Export-Csv -LiteralPath $statistics -NoTypeInformation -Encoding UTF8 -Append
         }
     } catch {
@@ -195,7 +217,7 @@ foreach ($email in $addresses) {
 }
 Write-Progress -Activity 'Checking' -Completed
 
-Write-Host "$done mailboxes, $wrong of them without FullAccess or IMAP, or with an error."
+Write-Host "$looked mailboxes looked at, $wrong of them without FullAccess or IMAP, or with an error."
 if ($wrong -gt 0) {
     Write-Host "They are in $permissions. A new grant can take an hour until it works; run 2-grant.ps1 and 3-enable-imap.ps1 for the rest."
 }

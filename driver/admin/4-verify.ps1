@@ -127,7 +127,13 @@ function Get-MailboxReport($Row) {
     }
     $folders
     if ($Row.Archive) {
-        Invoke-Retry { Get-Folder $Row.Email $true }
+        # An archive that is kept elsewhere, say, must not cost the counts of the mailbox.
+        try {
+            Invoke-Retry { Get-Folder $Row.Email $true }
+        } catch {
+            $Row.Error = "Archive: $(Get-FirstLine $_)"
+            Write-Warning "$($Row.Email): $($Row.Error)"
+        }
     }
 }
 

@@ -165,10 +165,16 @@ function Restore-Imap($Row) {
             if ($Row.UseProtocolDefaults -notmatch '^(True|False)$') {
                 throw "UseProtocolDefaults is neither True nor False: $($Row.UseProtocolDefaults)"
             }
+            # The two options can be changed only while the protocol's defaults are not used, so those come back last.
             Invoke-Retry {
-                Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults ($Row.UseProtocolDefaults -eq 'True') `
+                Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults $false `
                     -ImapForceICalForCalendarRetrievalOption ($Row.ForceICal -eq 'True') `
                     -ImapSuppressReadReceipt ($Row.SuppressReadReceipt -eq 'True') -Confirm:$false -ErrorAction Stop
+            }
+            if ($Row.UseProtocolDefaults -eq 'True') {
+                Invoke-Retry {
+                    Set-CASMailbox -Identity $Row.Email -ImapUseProtocolDefaults $true -Confirm:$false -ErrorAction Stop
+                }
             }
             $Row.UseProtocolDefaults = ''
             $Row.ForceICal = ''

@@ -193,8 +193,8 @@ static int fill_text(const char *text, size_t n, const struct admin_part *parts,
 	return branch == OUTSIDE ? 0 : damaged(e, "an end missing", 5, "@end@");
 }
 
-int admin_fill(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts, struct buf *out,
-               struct err *e)
+int admin_fill(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts,
+               struct buf *out, struct err *e)
 {
 	static const struct admin_part none[] = {{0}};
 
@@ -294,7 +294,9 @@ static int put_file(const char *dir, const struct admin_file *f, const struct ad
 
 	if (f->secret_only && !facts->secret)
 		return drop(dir, f->name, written, e);
-	rc = admin_fill(f->text, strlen(f->text), admin_parts, facts, &text, e) || put(dir, f->name, &text, written, e) ? -1 : 0;
+	rc = admin_fill(f->text, strlen(f->text), admin_parts, facts, &text, e);
+	if (!rc)
+		rc = put(dir, f->name, &text, written, e);
 	buf_clear(&text);
 	return rc;
 }

@@ -64,8 +64,8 @@ bool admin_is_no_guid(const char *s);
  * but without inclusions of its own; `parts` may be NULL: none. A value that is neither a GUID nor "" is an error, and
  * so is a word or name that is not known.
  */
-int admin_fill(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts, struct buf *out,
-               struct err *e);
+int admin_fill(const char *text, size_t n, const struct admin_part *parts, const struct admin_facts *facts,
+               struct buf *out, struct err *e);
 
 /* Pure. Appends the list: the column Email and no other, as Export-Csv writes it. */
 void admin_list(const struct mailboxes *boxes, struct buf *out);

@@ -35,7 +35,8 @@ struct kit {
 	struct conf conf;
 	struct mailboxes boxes;
 	struct admin_facts facts;
-	struct buf certificate;
+	struct buf certificate;             /* for sealing */
+	struct buf application_certificate; /* to be uploaded; empty: none that is a file */
 	char thumbprint[ADMIN_THUMBPRINT_SIZE];
 	char *dir;
 	char why_no_object[700]; /* why the Object ID is not known */
@@ -45,7 +46,7 @@ struct kit {
 
 static void take_guid(char to[ADMIN_GUID_SIZE], const char *value)
 {
-	if (admin_is_guid(value) && !admin_is_no_guid(value))
+	if (value && admin_is_guid(value) && !admin_is_no_guid(value))
 		text_copy(to, ADMIN_GUID_SIZE, value);
 }
 
@@ -56,9 +57,11 @@ static void take_claims(struct kit *k, const struct secret *token)
 
 	if (claims_read(secret_str(token), token->len, &claims, &e)) {
 		text_copy(k->why_no_object, sizeof(k->why_no_object), e.text);
-	} else if (strcasecmp(claims.appid, k->facts.app_id)) {
+	} else if (*k->facts.app_id && strcasecmp(claims.appid, k->facts.app_id)) {
 		text_copy(k->why_no_object, sizeof(k->why_no_object), "the token is one of another application");
 	} else {
+		if (!*k->facts.app_id) /* a platform's own identity, which nobody had to write down */
+			take_guid(k->facts.app_id, claims.appid);
 		take_guid(k->facts.object_id, claims.oid);
 		if (!*k->facts.tenant_id)
 			take_guid(k->facts.tenant_id, claims.tid);
@@ -75,7 +78,7 @@ static void ask_claims(struct kit *k)
 	struct ask_answer answer = {0};
 	struct err e = ERR_INIT;
 
-	if (!*k->facts.app_id) {
+	if (!*k->facts.app_id && (k->facts.credential == ADMIN_SECRET || k->facts.credential == ADMIN_CERTIFICATE)) {
 		text_copy(k->why_no_object, sizeof(k->why_no_object), "client-id is not known yet");
 		return;
 	}
@@ -104,7 +107,23 @@ static int read_list(struct kit *k, struct err *e)
 	return 0;
 }
 
-/* ---- the certificate for sealing ---- */
+/* ---- certificates ---- */
+
+/* What the administrator uploads. One that is behind an URI is exported by whoever keeps it. */
+static void find_application_certificate(struct kit *k, const struct profile *p)
+{
+	struct buf pem = BUF_INIT(CERTIFICATE_MAX);
+	struct err ignored = ERR_INIT;
+
+	if (k->facts.credential == ADMIN_CERTIFICATE && p->file && !profile_is_uri(p->file) &&
+	    !file_read(p->file, CERTIFICATE_MAX, &pem, NULL, &ignored) &&
+	    !admin_first_certificate(buf_str(&pem), pem.len, &k->application_certificate))
+		k->facts.application_certificate = true;
+	/* The file may hold the key, too. */
+	if (pem.p)
+		explicit_bzero(pem.p, pem.cap);
+	buf_clear(&pem);
+}
 
 static int make_pair(const char *helper, const char *base, struct err *e)
 {
@@ -182,20 +201,28 @@ static void tell(const struct kit *k, const struct admin_written *written)
 	line("application ID", k->facts.app_id, "not known yet: the scripts ask for it");
 	snprintf(why, sizeof(why), "not known (%s): the scripts ask for it", k->why_no_object);
 	line("Object ID", k->facts.object_id, why);
-	line("tenant ID", k->facts.tenant_id, "not known: 5-seal.ps1 asks for it");
+	line("tenant ID", k->facts.tenant_id,
+	     k->facts.credential == ADMIN_SECRET ? "not known: 5-seal.ps1 asks for it" : "not known: connect to the right one");
 	if (k->facts.mailboxes)
 		snprintf(count, sizeof(count), "%zu, in mailboxes.csv", k->boxes.n);
 	line("mailboxes", count, "no list yet: `mbhaul admin --list-mailboxes` prints the command that makes it");
-	line("sealing", k->thumbprint, "not needed: the credential is a certificate");
+	if (k->facts.credential == ADMIN_CERTIFICATE)
+		line("certificate", k->facts.application_certificate ? "application.crt, to be uploaded" : "",
+		     "not in the kit (is it made yet? mbhaul-token new-certificate): send it to be uploaded");
+	line("sealing", k->thumbprint, "not needed: there is no secret");
 	printf("next:\n"
 	       "  1. send the folder to the administrator, who begins with its README.txt\n");
-	if (k->facts.secret)
+	if (k->facts.credential != ADMIN_SECRET)
+		printf("  2. put the client id that comes back into mbhaul.conf, and grants.csv beside it\n"
+		       "  3. mbhaul check\n");
+	if (k->facts.credential == ADMIN_SECRET)
 		printf("  2. tell the administrator the number behind `sealing` on another way: 5-seal.ps1 shows it as the thumbprint\n"
 		       "  3. mbhaul admin open credential.sealed    puts the secret that comes back into its place\n");
 }
 
 static int write_kit(struct kit *k, const char *dir, struct err *e)
 {
+	struct admin_extras extras = {0};
 	struct admin_written written;
 	const struct profile *p;
 
@@ -211,12 +238,18 @@ static int write_kit(struct kit *k, const char *dir, struct err *e)
 		return err_set(e, CODE_UNAVAILABLE, "no memory");
 	take_guid(k->facts.app_id, p->client_id);
 	take_guid(k->facts.tenant_id, p->tenant);
-	k->facts.secret = p->credential == PROFILE_SECRET_FILE;
-	if (check_dir(k, e) || read_list(k, e) || (k->facts.secret && find_pair(k, e)))
+	k->facts.credential = p->credential == PROFILE_SECRET_FILE            ? ADMIN_SECRET
+	                      : p->credential == PROFILE_FEDERATED_TOKEN_FILE ? ADMIN_FEDERATED
+	                      : p->credential == PROFILE_MANAGED_IDENTITY     ? ADMIN_IDENTITY
+	                                                                      : ADMIN_CERTIFICATE;
+	if (check_dir(k, e) || read_list(k, e) || (k->facts.credential == ADMIN_SECRET && find_pair(k, e)))
 		return -1;
+	find_application_certificate(k, p);
 	ask_claims(k);
-	if (admin_kit_write(k->dir, &k->facts, k->facts.mailboxes ? &k->boxes : NULL, k->facts.secret ? &k->certificate : NULL,
-	                    &written, e))
+	extras.boxes = k->facts.mailboxes ? &k->boxes : NULL;
+	extras.operator_certificate = k->facts.credential == ADMIN_SECRET ? &k->certificate : NULL;
+	extras.application_certificate = k->facts.application_certificate ? &k->application_certificate : NULL;
+	if (admin_kit_write(k->dir, &k->facts, &extras, &written, e))
 		return -1;
 	tell(k, &written);
 	return 0;
@@ -224,10 +257,11 @@ static int write_kit(struct kit *k, const char *dir, struct err *e)
 
 static int make_kit(const struct globals *g, const char *dir, struct err *e)
 {
-	struct kit k = {.globals = g, .certificate = BUF_INIT(CERTIFICATE_MAX)};
+	struct kit k = {.globals = g, .certificate = BUF_INIT(CERTIFICATE_MAX), .application_certificate = BUF_INIT(CERTIFICATE_MAX)};
 	int rc = write_kit(&k, dir, e);
 
 	buf_clear(&k.certificate);
+	buf_clear(&k.application_certificate);
 	mailboxes_clear(&k.boxes);
 	conf_clear(&k.conf);
 	free(k.dir);

@@ -76,7 +76,12 @@ static int fact(const char *word, size_t n, const struct admin_facts *facts, boo
 		bool yes;
 	} known[] = {
 	    {"app", *facts->app_id},         {"object", *facts->object_id}, {"tenant", *facts->tenant_id},
-	    {"mailboxes", facts->mailboxes}, {"secret", facts->secret},     {"certificate", !facts->secret},
+	    {"mailboxes", facts->mailboxes},
+	    {"upload", facts->application_certificate},
+	    {"secret", facts->credential == ADMIN_SECRET},
+	    {"certificate", facts->credential == ADMIN_CERTIFICATE && !facts->application_certificate},
+	    {"federated", facts->credential == ADMIN_FEDERATED},
+	    {"identity", facts->credential == ADMIN_IDENTITY},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
@@ -292,7 +297,7 @@ static int put_file(const char *dir, const struct admin_file *f, const struct ad
 	struct buf text = BUF_INIT(SCRIPT_MAX);
 	int rc;
 
-	if (f->secret_only && !facts->secret)
+	if (f->secret_only && facts->credential != ADMIN_SECRET)
 		return drop(dir, f->name, written, e);
 	rc = admin_fill(f->text, strlen(f->text), admin_parts, facts, &text, e);
 	if (!rc)
@@ -301,8 +306,27 @@ static int put_file(const char *dir, const struct admin_file *f, const struct ad
 	return rc;
 }
 
-int admin_kit_write(const char *dir, const struct admin_facts *facts, const struct mailboxes *boxes,
-                    const struct buf *certificate, struct admin_written *written, struct err *e)
+int admin_first_certificate(const char *pem, size_t n, struct buf *out)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
+	const char *from = memmem(pem, n, begin, sizeof(begin) - 1), *to;
+
+	to = from ? memmem(from, n - (size_t)(from - pem), end, sizeof(end) - 1) : NULL;
+	if (!to)
+		return -1;
+	buf_add(out, from, (size_t)(to - from) + sizeof(end) - 1);
+	buf_addc(out, '\n');
+	return 0;
+}
+
+/* A file that this kit has, or no longer has. */
+static int put_or_drop(const char *dir, const char *name, const struct buf *text, struct admin_written *written, struct err *e)
+{
+	return text ? put(dir, name, text, written, e) : drop(dir, name, written, e);
+}
+
+int admin_kit_write(const char *dir, const struct admin_facts *facts, const struct admin_extras *extras,
+                    struct admin_written *written, struct err *e)
 {
 	const struct admin_file *readme = &admin_files[0];
 	struct buf list = BUF_INIT(LIST_MAX);
@@ -315,11 +339,12 @@ int admin_kit_write(const char *dir, const struct admin_facts *facts, const stru
 	for (const struct admin_file *f = admin_files; f->name; f++)
 		if (put_file(dir, f, facts, written, e))
 			return -1;
-	if (certificate ? put(dir, "operator.crt", certificate, written, e) : drop(dir, "operator.crt", written, e))
+	if (put_or_drop(dir, "operator.crt", extras->operator_certificate, written, e) ||
+	    put_or_drop(dir, "application.crt", extras->application_certificate, written, e))
 		return -1;
-	if (!boxes)
+	if (!extras->boxes)
 		return 0;
-	admin_list(boxes, &list);
+	admin_list(extras->boxes, &list);
 	rc = put(dir, "mailboxes.csv", &list, written, e);
 	buf_clear(&list);
 	return rc;

@@ -18,13 +18,29 @@ struct mailboxes;
 
 enum { ADMIN_GUID_SIZE = 37 };
 
+/* How the application proves itself: what the administrator has to do about it. */
+enum admin_credential {
+	ADMIN_CERTIFICATE,
+	ADMIN_SECRET,    /* which will be sealed */
+	ADMIN_FEDERATED, /* another issuer's tokens */
+	ADMIN_IDENTITY,  /* a managed identity, which has no app registration */
+};
+
 struct admin_facts {
 	/* GUIDs, "" if not known */
 	char app_id[ADMIN_GUID_SIZE];    /* client-id */
 	char object_id[ADMIN_GUID_SIZE]; /* of the enterprise application */
 	char tenant_id[ADMIN_GUID_SIZE];
-	bool secret;    /* the credential is a secret, which will be sealed */
-	bool mailboxes; /* there is a list */
+	enum admin_credential credential;
+	bool application_certificate; /* it is in the kit, to be uploaded */
+	bool mailboxes;               /* there is a list */
+};
+
+/* What goes into the kit beside the templates; NULL: nothing. */
+struct admin_extras {
+	const struct mailboxes *boxes;
+	const struct buf *operator_certificate;    /* PEM, for sealing */
+	const struct buf *application_certificate; /* PEM */
 };
 
 struct admin_file {
@@ -59,8 +75,8 @@ bool admin_is_no_guid(const char *s);
 
 /*
  * Pure. Appends a template with its placeholders (@APP_ID@, @OBJECT_ID@, @TENANT_ID@) replaced. Lines between
- * "@if WORD@", "@else@" and "@end@" stand in the result if WORD (app, object, tenant, mailboxes, secret,
- * certificate) is a fact. In place of a line "@include NAME@" stands the part of that name, filled in the same way,
+ * "@if WORD@", "@else@" and "@end@" stand in the result if WORD (app, object, tenant, mailboxes, upload, secret,
+ * certificate (one that is not in the kit), federated, identity) is a fact. In place of a line "@include NAME@" stands the part of that name, filled in the same way,
  * but without inclusions of its own; `parts` may be NULL: none. A value that is neither a GUID nor "" is an error, and
  * so is a word or name that is not known.
  */
@@ -75,12 +91,15 @@ struct admin_written {
 };
 
 /*
- * Makes or renews the kit in dir. `boxes` and `certificate` (PEM) may be NULL: no list, no operator.crt. With a
- * certificate as credential the kit has no 5-seal.ps1 and no operator.crt; those of an earlier kit are removed.
- * Files that are the same are left alone, and the administrator's results are never touched. A folder that holds
+ * Makes or renews the kit in dir. Without a secret as credential it has no 5-seal.ps1 and no operator.crt, without a
+ * certificate no application.crt; those of an earlier kit are removed. Files that are the same are left alone, and the administrator's results are never touched. A folder that holds
  * a README.txt or mailboxes.csv of somebody else is refused.
  */
-int admin_kit_write(const char *dir, const struct admin_facts *facts, const struct mailboxes *boxes,
-                    const struct buf *certificate, struct admin_written *written, struct err *e);
+int admin_kit_write(const char *dir, const struct admin_facts *facts, const struct admin_extras *extras,
+                    struct admin_written *written, struct err *e);
+
+/* Pure. Appends the first certificate of a PEM text, and nothing else that may be in it: a key must not leave. -1 if
+ * there is none. */
+int admin_first_certificate(const char *pem, size_t n, struct buf *out);
 
 #endif

@@ -244,8 +244,22 @@ has "README.txt has the command for the list" admin/README.txt 'Export-Csv mailb
 sed -i 's/^credential.*/credential = certificate app.crt app.key/' mbhaul.conf
 kit
 is "a certificate: what was for sealing goes" "$rc $(inside admin)" "0 ${scripts/5-seal.ps1 /} README.txt"
+has "one that is not made yet is asked for" out 'mbhaul-token new-certificate'
+# With its key in the same file, which must not get into the kit.
+openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=app -keyout app.key -out app.crt 2>openssl.out
+cat app.key >>app.crt
+chmod 600 app.crt app.key
+kit
+is "once it is there it goes along" "$rc $(inside admin)" "0 ${scripts/5-seal.ps1 /} README.txt application.crt"
+cmp -s admin/application.crt <(openssl x509 -in app.crt)
+check "the certificate alone, without the key beside it" $?
+lacks "no key in the kit" 'PRIVATE KEY' admin
+has "README.txt says what to do with it" admin/README.txt 'application.crt in this folder'
+rm app.crt app.key
+kit
+is "one that is gone leaves the kit" "$rc $(inside admin)" "0 ${scripts/5-seal.ps1 /} README.txt"
 has "README.txt says that no secret travels" admin/README.txt 'No secret travels'
-has "and so does the command" out 'not needed: the credential is a certificate'
+has "and so does the command" out 'not needed: there is no secret'
 
 # ---- the helper fails ----
 place full $app

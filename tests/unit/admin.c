@@ -20,7 +20,7 @@ static struct err e;
 
 static struct admin_facts facts(void)
 {
-	struct admin_facts f = {.secret = true};
+	struct admin_facts f = {.credential = ADMIN_SECRET};
 
 	text_copy(f.app_id, sizeof(f.app_id), APP);
 	return f;
@@ -83,7 +83,7 @@ static void conditions_choose_lines(void)
 	const char *text = "1\r\n@if secret@\r\nsealed\r\n@else@\r\nnone\r\n@end@\r\n2\r\n";
 
 	CHECK_STR(filled(text, &f), "1\r\nsealed\r\n2\r\n");
-	f.secret = false;
+	f.credential = ADMIN_CERTIFICATE;
 	CHECK_STR(filled(text, &f), "1\r\nnone\r\n2\r\n");
 	CHECK_STR(filled("@if app@\nyes\n@end@\n@if object@\nno\n@end@", &f), "yes\n");
 	CHECK_STR(filled("@if certificate@\nyes\n@end@\n@if mailboxes@\nno\n@end@\n", &f), "yes\n");
@@ -166,10 +166,11 @@ static void the_templates_are_whole(void)
 	struct admin_facts f = facts();
 	size_t n = 0;
 
-	for (int known = 0; known < 8; known++) {
-		f.secret = known & 1;
-		f.mailboxes = known & 2;
-		text_copy(f.object_id, sizeof(f.object_id), known & 4 ? OBJECT : "");
+	for (int known = 0; known < 32; known++) {
+		f.credential = (enum admin_credential)(known & 3);
+		f.mailboxes = known & 4;
+		text_copy(f.object_id, sizeof(f.object_id), known & 8 ? OBJECT : "");
+		f.application_certificate = known & 16;
 		for (const struct admin_file *t = admin_files; t->name; t++) {
 			const char *text = filled(t->text, &f);
 
@@ -183,7 +184,22 @@ static void the_templates_are_whole(void)
 			}
 		}
 	}
-	CHECK(n == 7 * 8);
+	CHECK(n == 7 * 32);
+}
+
+static void a_certificate_leaves_without_its_key(void)
+{
+	static const char pem[] = "-----BEGIN PRIVATE KEY-----\nMARK\n-----END PRIVATE KEY-----\n"
+	                          "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n"
+	                          "-----BEGIN PRIVATE KEY-----\nMARK\n-----END PRIVATE KEY-----\n";
+	struct buf out = BUF_INIT(1000);
+
+	CHECK(!admin_first_certificate(pem, sizeof(pem) - 1, &out));
+	CHECK_STR(buf_str(&out), "-----BEGIN CERTIFICATE-----\nYWJj\n-----END CERTIFICATE-----\n");
+	buf_reset(&out);
+	CHECK(admin_first_certificate(pem, 50, &out) && !out.len);
+	CHECK(admin_first_certificate(pem, 100, &out) && !out.len);
+	buf_clear(&out);
 }
 
 static void the_list_has_addresses_only(void)
@@ -429,6 +445,7 @@ int main(void)
 	TEST(parts_are_included);
 	TEST(the_parts_are_whole);
 	TEST(the_templates_are_whole);
+	TEST(a_certificate_leaves_without_its_key);
 	TEST(the_list_has_addresses_only);
 	TEST(a_sealed_secret_is_read);
 	TEST(hostile_content_is_refused);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "authorities.h"
+#include "base/base64.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "imap_private.h"
 
@@ -23,13 +25,41 @@ static bool stopped(const struct imap *c)
 	return c->server->stop && *c->server->stop;
 }
 
+/* The password as SASL PLAIN sends it, in base64; NULL without memory. Wiped and freed by the caller. */
+static char *plain_response(const struct imap_server *s)
+{
+	const size_t user = strlen(s->user), n = user + s->password->len + 2;
+	char *bytes = malloc(n), *out = bytes ? malloc(BASE64_LEN(n) + 1) : NULL;
+
+	if (out) {
+		bytes[0] = bytes[user + 1] = 0;
+		memcpy(bytes + 1, s->user, user);
+		memcpy(bytes + user + 2, secret_str(s->password), s->password->len);
+		base64_encode_to(out, bytes, n, BASE64_STANDARD);
+		explicit_bzero(bytes, n);
+	}
+	free(bytes);
+	return out;
+}
+
+/* A server may say again what it was told, a password too. */
 void imap_set_answer(struct imap *c, const char *text, size_t n)
 {
+	const bool secret = c->server->password && c->server->password->len;
+	char *response = secret ? plain_response(c->server) : NULL;
+	const char *known[] = {response, secret ? secret_str(c->server->password) : NULL, NULL};
 	struct buf clean = BUF_INIT(8192);
 
-	text_redact(&clean, text, n > 1500 ? 1500 : n, NULL);
-	text_escape(c->answer, sizeof c->answer, buf_str(&clean), clean.len);
+	if (!secret || response) {
+		text_redact(&clean, text, n > 1500 ? 1500 : n, secret ? known : NULL);
+		text_escape(c->answer, sizeof c->answer, buf_str(&clean), clean.len);
+	} else {
+		c->answer[0] = 0;
+	}
 	buf_clear(&clean);
+	if (response)
+		explicit_bzero(response, strlen(response));
+	free(response);
 }
 
 int imap_dead(struct imap *c, struct err *e, const char *what)

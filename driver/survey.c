@@ -69,12 +69,21 @@ static int on_size(void *arg, const char *text, size_t n, struct err *e)
 		}
 		if (!imap_is(&c, "RFC822.SIZE") || imap_next(&c) != IMAP_ATOM || !imap_number64(&c, &size))
 			continue;
-		sizes->bytes += size;
+		if (__builtin_add_overflow(sizes->bytes, size, &sizes->bytes))
+			sizes->bytes = UINT64_MAX;
 		sizes->count++;
 		if (size > sizes->largest)
 			sizes->largest = size;
 	}
 	return 0;
+}
+
+/* Of all, out of those that were seen: bounded, whatever a server says. */
+static uint64_t estimate(const struct sizes *s, uint32_t messages)
+{
+	double all = (double)s->bytes / (double)s->count * messages;
+
+	return all < 9e15 ? (uint64_t)all : 9000000000000000;
 }
 
 /* The folders' sizes, several under way at once. A folder that refuses stays without. */
@@ -127,7 +136,7 @@ static int measure(struct sync_side *side, bool exact, struct survey *out, struc
 			count->has_bytes = true;
 			count->bytes = sizes.count >= count->messages
 					       ? sizes.bytes
-					       : (uint64_t)((double)sizes.bytes / (double)sizes.count * count->messages);
+					       : estimate(&sizes, count->messages);
 			out->exact &= sizes.count >= count->messages;
 			if (sizes.largest > out->largest)
 				out->largest = sizes.largest;

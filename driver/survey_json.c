@@ -18,6 +18,12 @@ static bool *flag(struct survey *s, int i)
 	return i < (int)(sizeof flags / sizeof *flags) ? flags[i] : NULL;
 }
 
+/* Servers say the largest number that they have for "no limit"; a double holds none above this. */
+static double figure(uint64_t n)
+{
+	return n < 9000000000000000 ? (double)n : 9e15;
+}
+
 void survey_format(const struct survey *s, struct buf *out)
 {
 	cJSON *o = cJSON_CreateObject(), *folders, *f;
@@ -36,10 +42,10 @@ void survey_format(const struct survey *s, struct buf *out)
 	json_put(o, "hint", s->hint);
 	json_put_number(o, "code", s->code);
 	json_put_number(o, "wait", s->wait_s);
-	json_put_number(o, "largest", (double)s->largest);
-	json_put_number(o, "quota_used", (double)s->quota_used);
-	json_put_number(o, "quota_limit", (double)s->quota_limit);
-	json_put_number(o, "append_limit", (double)s->append_limit);
+	json_put_number(o, "largest", figure(s->largest));
+	json_put_number(o, "quota_used", figure(s->quota_used));
+	json_put_number(o, "quota_limit", figure(s->quota_limit));
+	json_put_number(o, "append_limit", figure(s->append_limit));
 	json_put(o, "delimiter", delimiter);
 	json_put(o, "prefix", s->list.prefix);
 	folders = cJSON_AddArrayToObject(o, "folders");
@@ -54,7 +60,7 @@ void survey_format(const struct survey *s, struct buf *out)
 			continue;
 		cJSON_AddNumberToObject(f, "messages", s->counts[k].messages);
 		if (s->counts[k].has_bytes)
-			cJSON_AddNumberToObject(f, "bytes", (double)s->counts[k].bytes);
+			cJSON_AddNumberToObject(f, "bytes", figure(s->counts[k].bytes));
 	}
 	text = cJSON_PrintUnformatted(o);
 	if (text)

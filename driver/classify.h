@@ -65,6 +65,7 @@ struct verdict {
 	unsigned saw;       /* SAW_ flags */
 	int wait_s;         /* before the next try; 0: at once, or the caller's own growing pause */
 	bool wait_asked;    /* wait_s is the server's figure */
+	const char *token_error; /* with the reason "token": the helper's word where it is known (later, timeout, ...); static */
 	int code;           /* CODE_ of base/err.h that fits: 0, 75, 77, 69, 78 */
 	char channel[32];   /* where it happened, if mbsync runs with -V; else "" */
 	char line[512];     /* mbsync's line that decided, escaped; "" if none did */

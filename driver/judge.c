@@ -87,9 +87,10 @@ void judge_verdict(const struct judge *j, const struct verdict *v, struct diagno
 					   .hint = v->hint,
 					   .code = v->code,
 					   .wait_s = v->wait_s,
-					   .token_error = v->kind == VERDICT_REFUSED ? "refused"
-							  : v->kind == VERDICT_LATER ? "later"
-										     : "config"};
+					   .token_error = v->token_error               ? v->token_error
+							  : v->kind == VERDICT_REFUSED ? "refused"
+							  : v->kind == VERDICT_LATER   ? "later"
+										       : "config"};
 
 	diagnose(&s, &j->facts, d);
 }

@@ -89,6 +89,7 @@ void ledger_clear(struct ledger *l)
 	free(l->folder);
 	free(l->mbsync);
 	free(l->verdict);
+	free(l->side);
 	memset(l, 0, sizeof *l);
 }
 
@@ -210,7 +211,7 @@ int ledger_parse(const char *text, size_t n, struct ledger *l)
 	    json_get_time(o, "first", &l->first) || json_get_time(o, "started", &l->started) ||
 	    json_get_time(o, "updated", &l->updated) || json_get_time(o, "finished", &l->finished) ||
 	    json_get_time(o, "next", &l->next) || json_get_time(o, "refused_since", &l->refused_since) ||
-	    get_string(o, "verdict", &l->verdict) || json_get_u64(o, "messages", &l->messages) ||
+	    get_string(o, "verdict", &l->verdict) || get_string(o, "side", &l->side) || json_get_u64(o, "messages", &l->messages) ||
 	    json_get_u64(o, "copied", &l->copied) || json_get_u32(o, "runs", &runs) || code > 255 ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), l) ||
 	    get_left(cJSON_GetObjectItemCaseSensitive(o, "uncopied"), l) ||
@@ -272,6 +273,7 @@ char *ledger_format(const struct ledger *l)
 	json_put_number(o, "next", (double)l->next);
 	json_put_number(o, "refused_since", (double)l->refused_since);
 	json_put(o, "verdict", l->verdict);
+	json_put(o, "side", l->side);
 	cJSON_AddNumberToObject(o, "messages", (double)l->messages);
 	cJSON_AddNumberToObject(o, "copied", (double)l->copied);
 	json_put_number(o, "runs", l->runs);

@@ -59,6 +59,7 @@ struct ledger {
 	long long first, started, updated, finished, next; /* next: not before */
 	long long refused_since; /* the source has refused the mailbox since then, without a break */
 	char *verdict;    /* stable word of diagnose.h; "" if it went through */
+	char *side;       /* whose words reason and answer are: source, destination; "" if unknown */
 	uint64_t messages, copied; /* sums over the folders */
 	unsigned runs;    /* how often mbsync was started by the last sync */
 	bool dirty;       /* mbsync ended abnormally since doubles were last looked for */

@@ -46,26 +46,24 @@ struct run {
 	struct run_view view;
 };
 
-static int start(struct run *r, struct run_row *row)
+static int start(struct run *r, struct run_row *row, struct err *e)
 {
 	const char *argv[] = {r->g->program, "--config", r->conf->file, "sync", "--quiet", "--", row->mailbox->address, NULL};
-	struct err e = ERR_INIT;
 	int out[2];
 
-	if (pipe2(out, O_CLOEXEC | O_NONBLOCK)) {
-		err_errno(&e, CODE_UNAVAILABLE, "cannot start a mailbox");
-		return err_print(&e, "mbhaul"), -1;
-	}
-	if (engine_spawn(argv, r->env, out[1], &row->pid, &e)) {
+	if (pipe2(out, O_CLOEXEC | O_NONBLOCK))
+		return err_errno(e, CODE_UNAVAILABLE, "cannot start a mailbox");
+	if (engine_spawn(argv, r->env, out[1], &row->pid, e)) {
 		close(out[0]);
 		close(out[1]);
-		return err_print(&e, "mbhaul"), -1;
+		return -1;
 	}
 	close(out[1]);
 	row->out = out[0];
 	row->state = RUN_RUNNING;
 	row->started_ms = file_now_ms();
 	row->begun = (long long)time(NULL);
+	row->copied_before = row->copied;
 	row->rounds++;
 	row->said[0] = 0;
 	row->said_end = row->said_skip = false;
@@ -111,7 +109,7 @@ static enum fleet_seen seen_of(const struct run_row *row, const struct ledger *l
 
 	if (row->code == CODE_CONFIG)
 		return FLEET_OWN; /* waiting does not mend a configuration */
-	if (row->code == CODE_DONE || row->code == CODE_LEFT || l->copied > row->copied)
+	if (row->code == CODE_DONE || row->code == CODE_LEFT || l->copied > row->copied_before)
 		return FLEET_IN;
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (l->verdict && !strcmp(l->verdict, own[i]))
@@ -134,8 +132,10 @@ static bool any_worked(const struct run *r)
 /* Says what it means that everybody is shut out, out of what the last of them saw. */
 static void say_pause(struct run *r, const struct run_row *row, const struct ledger *l)
 {
-	struct verdict v = {.side = l->reason && !strcmp(l->reason, "auth-destination") ? SIDE_DESTINATION : SIDE_SOURCE,
+	const char *was = l->verdict ? l->verdict : "";
+	struct verdict v = {.side = l->side && !strcmp(l->side, "destination") ? SIDE_DESTINATION : SIDE_SOURCE,
 			    .reason = l->reason,
+			    .token_error = !strcmp(was, "outage") ? "unavailable" : NULL,
 			    .kind = l->state == LEDGER_REFUSED ? VERDICT_REFUSED : VERDICT_LATER};
 	struct buf text = BUF_INIT(4096);
 	struct diagnosis d;
@@ -193,7 +193,7 @@ static long long longest_pause(const struct run *r)
 	return left > PAUSE_LEAST_S ? left : PAUSE_LEAST_S;
 }
 
-/* A mailbox has ended: what does it mean for the others? */
+/* A mailbox has ended: what does it mean for the others? l may be NULL with FLEET_OWN. */
 static void weigh(struct run *r, struct run_row *row, const struct ledger *l)
 {
 	const long long now = (long long)time(NULL);
@@ -221,6 +221,14 @@ static void weigh(struct run *r, struct run_row *row, const struct ledger *l)
 	}
 }
 
+/* Nothing that says anything of the others; but if it was the probe, the next one is asked. */
+static void own_trouble(struct run *r, struct run_row *row, const char *text)
+{
+	row->seen = FLEET_OWN;
+	weigh(r, row, NULL);
+	view_failed(&r->view, row, text);
+}
+
 static void end_of(struct run *r, struct run_row *row, int raw)
 {
 	struct err e = ERR_INIT;
@@ -234,7 +242,7 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 	row->state = RUN_ENDED;
 	row->took_ms = file_now_ms() - row->started_ms;
 	if (ledger_read(row->status_path, &l, &e)) {
-		view_failed(&r->view, row, e.text);
+		own_trouble(r, row, e.text);
 		return;
 	}
 	if (l.started < row->begun)
@@ -277,7 +285,25 @@ static void reap(struct run *r)
 	}
 }
 
-/* During a pause: those that were shut out in turn, so that one that has a reason of its own is not asked for all. */
+/* The next one that was not begun, else one whose time has come. */
+static struct run_row *next_of_all(const struct run *r)
+{
+	const long long now = (long long)time(NULL);
+	struct run_row *late = NULL;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->rows[i].state == RUN_NEW)
+			return &r->rows[i];
+		if (r->rows[i].state == RUN_WAITING && r->rows[i].next <= now && !late)
+			late = &r->rows[i];
+	}
+	return late;
+}
+
+/*
+ * During a pause: those that were shut out in turn, so that one that has a reason of its own is not asked for all; once all of
+ * them turned out to have one, whoever is left.
+ */
 static struct run_row *next_probe(struct run *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -288,17 +314,15 @@ static struct run_row *next_probe(struct run *r)
 			return row;
 		}
 	}
-	return NULL;
+	return next_of_all(r);
 }
 
 static struct run_row *next_row(struct run *r)
 {
-	long long now = (long long)time(NULL);
-	struct run_row *late = NULL;
+	struct run_row *late;
 	bool probe;
-	size_t i;
 
-	if (!fleet_may_start(&r->fleet, now, &probe))
+	if (!fleet_may_start(&r->fleet, (long long)time(NULL), &probe))
 		return NULL;
 	if (probe) {
 		late = next_probe(r);
@@ -308,13 +332,7 @@ static struct run_row *next_row(struct run *r)
 		}
 		return late;
 	}
-	for (i = 0; i < r->n; i++) {
-		if (r->rows[i].state == RUN_NEW)
-			return &r->rows[i];
-		if (r->rows[i].state == RUN_WAITING && r->rows[i].next <= now && !late)
-			late = &r->rows[i];
-	}
-	return late;
+	return next_of_all(r);
 }
 
 static bool give_up(struct run *r)
@@ -378,17 +396,20 @@ static void work(struct run *r)
 		running = count(r, RUN_RUNNING);
 		while (!engine_stop && (int)running < r->jobs) {
 			struct run_row *row = next_row(r);
+			struct err e = ERR_INIT;
 
 			if (!row)
 				break;
-			if (start(r, row)) {
+			if (start(r, row, &e)) {
 				row->state = RUN_ENDED;
 				row->code = CODE_UNAVAILABLE;
+				row->took_ms = 0;
+				own_trouble(r, row, e.text);
 				continue;
 			}
 			running++;
 		}
-		if (!running && (engine_stop || (!count(r, RUN_WAITING) && !r->fleet.paused)))
+		if (!running && (engine_stop || (!count(r, RUN_WAITING) && !count(r, RUN_NEW))))
 			return;
 		if (!running && r->fleet.paused && give_up(r))
 			return;
@@ -461,7 +482,7 @@ static int prepare(struct run *r, char *const *addresses, int n_addresses, struc
 		if (generate_mailbox(&gen, m, e) < 0 || ledger_read(row->status_path, &l, e))
 			continue; /* its own sync will say it; the others need not wait for that */
 		row->messages = l.messages;
-		row->copied = row->copied_before = l.copied;
+		row->copied = l.copied;
 		ledger_clear(&l);
 	}
 	generate_end(&gen);

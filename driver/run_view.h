@@ -33,7 +33,8 @@ struct run_row {
 	long long begun;     /* epoch s */
 	long long refused_since; /* epoch s, of its ledger */
 	long long started_ms, took_ms;
-	uint64_t messages, copied, copied_before;
+	uint64_t messages, copied;
+	uint64_t copied_before; /* when its last sync began */
 	char said[512];      /* the last line that it printed, but for hints below it */
 	bool said_end, said_skip;
 };

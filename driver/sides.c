@@ -96,6 +96,17 @@ void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, co
 	}
 }
 
+/* The words of the helper protocol that diagnose tells apart. */
+static const char *token_word(const char *error)
+{
+	static const char *const words[] = {"refused", "later", "unavailable", "timeout"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(words[i], error))
+			return words[i];
+	return *error ? "config" : NULL;
+}
+
 /* Asks for the token before connecting: the helper's own words are better than a login's failure. */
 static int token(struct sync *s, struct sync_side *side, struct verdict *v)
 {
@@ -121,6 +132,7 @@ static int token(struct sync *s, struct sync_side *side, struct verdict *v)
 		sync_verdict(s, side, NULL, &e, v);
 		v->reason = "token";
 		v->saw = SAW_TOKEN_TROUBLE;
+		v->token_error = token_word(answer.error);
 		v->wait_s = answer.retry_after;
 		v->wait_asked = answer.retry_after > 0;
 	}

@@ -26,7 +26,7 @@ static void fail(struct survey *out, const struct verdict *v)
 	if (!strcmp(out->reason, "token")) {
 		/* The same words as those of the helper. */
 		snprintf(out->token_error, sizeof out->token_error, "%s",
-			 v->kind == VERDICT_REFUSED ? "refused" : v->kind == VERDICT_LATER ? "later" : "config");
+			 v->token_error ? v->token_error : v->kind == VERDICT_LATER ? "timeout" : "config");
 		text_copy(out->answer, sizeof out->answer, v->text);
 	}
 }

@@ -46,8 +46,10 @@ static int finish(struct sync *s, enum ledger_state state, int code, const char 
 	ledger_set(&l->folder, "");
 	if (state != LEDGER_LATER)
 		l->next = 0;
-	if (state == LEDGER_DONE || state == LEDGER_LEFT)
+	if (state == LEDGER_DONE || state == LEDGER_LEFT) {
 		ledger_set(&l->verdict, "");
+		ledger_set(&l->side, "");
+	}
 	sync_write(s, true);
 	log_say(&s->log, "%s: %s%s%s", ledger_state_word(state), text, hint[0] ? " -- " : "", hint);
 	return code;
@@ -76,6 +78,7 @@ static int finish_verdict(struct sync *s, struct verdict *v)
 	judge_verdict(&j, v, &d);
 	judge_clear(&j);
 	ledger_set(&s->ledger.verdict, d.verdict);
+	ledger_set(&s->ledger.side, v->side == SIDE_SOURCE ? "source" : v->side == SIDE_DESTINATION ? "destination" : "");
 	if (needs_judging(v)) {
 		text_copy(v->text, sizeof v->text, d.means);
 		diagnose_advice(v->hint, sizeof v->hint, &d);

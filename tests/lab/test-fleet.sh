@@ -43,6 +43,38 @@ has "it names the policy" "$tmp/run" 'Conditional Access'
 has "it says that it gave up" "$tmp/run" 'given up; the same command goes on from here'
 fault '*' '{}'
 
+# A probe that cannot even begin is no answer: the next one is asked. And the pause is about the side that is out.
+rm -rf "$HAUL"
+sed 's/^port .*= *'"$DEST_PORT"'$/port = 1/' "$conf" >"$LAB_DIR/elsewhere.conf"
+chmod 600 "$LAB_DIR/elsewhere.conf"
+"$mbhaul" --config "$LAB_DIR/elsewhere.conf" run -j 9 >"$tmp/run" 2>&1 &
+run_pid=$!
+for _ in $(seq 400); do
+	grep -q 'the fleet is paused' "$tmp/run" && break
+	sleep 0.1
+done
+is "a destination that is down is what is said to be down" "$(member "${boxes[0]}" side) $(member "${boxes[0]}" verdict)" "destination unreachable"
+for box in "${boxes[@]:1}"; do
+	echo '{' >"$HAUL/mailboxes/$box/status.json"
+done
+sed -i 's/^port = 1$/port = '"$DEST_PORT"'/' "$LAB_DIR/elsewhere.conf"
+for _ in $(seq 400); do
+	grep -q 'status.json' "$tmp/run" && break
+	sleep 0.1
+done
+has "the first probe has something of its own" "$tmp/run" 'status.json.*damaged'
+cp "$tmp/run" "$tmp/probe"
+for box in "${boxes[@]:1}"; do
+	rm -f "$HAUL/mailboxes/$box/status.json"
+done
+for _ in $(seq 1200); do
+	kill -0 $run_pid 2>/dev/null || break
+	sleep 0.1
+done
+kill -0 $run_pid 2>/dev/null && kill -KILL $run_pid
+wait $run_pid
+has "and another is asked after it" "$tmp/run" 'a mailbox was let in: the others go on'
+
 # One that is refused while the others work is no reason for a pause.
 fault "${boxes[3]}" '{"refuse":true}'
 sed 's/^\[fleet\]/[fleet]\ngrace = 0/' "$conf" >"$LAB_DIR/strict.conf"
@@ -74,4 +106,10 @@ sync "${boxes[6]}"
 is "no such mailbox: 77 at once" "$rc" 77
 has "with the words of the administrator's script" "$tmp/out" "has no mailbox ${boxes[6]}: 2-grant.ps1 got"
 is "its word is no-mailbox" "$(member "${boxes[6]}" verdict)" no-mailbox
+# Nobody answers where tokens come from: that is an outage, not a pause that was asked for.
+sed 's|^login .*|login = https://localhost:1|; s|^cache .*|cache = empty-cache|' "$conf" >"$LAB_DIR/silent.conf"
+chmod 600 "$LAB_DIR/silent.conf"
+"$mbhaul" --config "$LAB_DIR/silent.conf" sync "${boxes[0]}" >"$tmp/out" 2>&1
+is "no Entra ID: 75" "$?" 75
+is "its word is outage" "$(member "${boxes[0]}" verdict)" outage
 hasnt "no token in any output or file of the haul" 'eyJ[A-Za-z0-9_-]{10}|Bearer [A-Za-z0-9]' "$tmp/run" "$tmp/out" "$HAUL"

@@ -110,6 +110,15 @@ static int choose(struct check *c, char *const *addresses, int n, struct err *e)
 
 /* ---- rounds ---- */
 
+/* When to ask again. Where somebody must act, she may be doing so right now. */
+static long long next_time(const struct check *c, const struct check_box *b, const struct diagnosis *d)
+{
+	if (d->retry && (b->refused_since || b->side[0].wait_s || b->side[1].wait_s))
+		return d->retry;
+	return c->now + diagnose_pause(c->now - (b->refused_since ? b->refused_since : b->out_since));
+}
+
+/* Of those that were not asked in the last round, the time to ask them stays. */
 static void judge_all(struct check *c, size_t *ready)
 {
 	*ready = 0;
@@ -118,17 +127,23 @@ static void judge_all(struct check *c, size_t *ready)
 		struct check_box *b = &c->v[c->chosen[i]];
 		struct diagnosis d;
 
+		if (!b->asked) {
+			*ready += b->ready;
+			continue;
+		}
+		b->asked = false;
 		check_judge(c, b, false, &d);
 		b->ready = d.outcome == DIAGNOSE_READY;
-		b->retry = d.retry;
 		if (b->ready) {
 			b->last_ready = c->now;
 			b->worked = true;
+			b->out_since = 0;
 			++*ready;
-		} else if (!b->retry) {
-			/* Somebody must act, and may be doing so right now. */
-			b->retry = c->now + diagnose_pause(b->refused_since ? c->now - b->refused_since : 0);
+			continue;
 		}
+		if (!b->out_since)
+			b->out_since = c->now;
+		b->retry = next_time(c, b, &d);
 	}
 }
 
@@ -140,6 +155,20 @@ static void round_of(struct check *c, size_t *ready)
 	judge_all(c, ready);
 	if (!engine_stop && check_write(c, &e))
 		err_print(&e, "mbhaul");
+}
+
+/* The administrator may have made more grants meanwhile. */
+static void read_grants_again(struct check *c)
+{
+	struct err ignored = ERR_INIT;
+	struct grants more;
+
+	if (grants_load(c->conf->fleet.grants, c->conf->fleet.grants_named, &more, &ignored)) {
+		grants_clear(&more); /* half written: what was known stays */
+		return;
+	}
+	grants_clear(&c->grants);
+	c->grants = more;
 }
 
 /* Asks those again that are not ready, each when its time has come. */
@@ -186,6 +215,7 @@ static void wait_for_all(struct check *c, int wait_s, size_t *ready)
 		c->chosen = all;
 		c->n = all_n;
 		free(due);
+		read_grants_again(c);
 		judge_all(c, ready);
 		if (!engine_stop) {
 			struct err e = ERR_INIT;

@@ -93,8 +93,10 @@ struct check_box {
 	struct check_found found;
 	long long refused_since, last_ready, checked; /* epoch s, from this and earlier checks and syncs; 0: never */
 	bool worked;
-	bool ready;        /* the last verdict */
-	long long retry;   /* of the last verdict */
+	bool asked;          /* in the last round */
+	bool ready;          /* the last verdict */
+	long long retry;     /* of the last verdict */
+	long long out_since; /* not ready since then; 0: ready, or not asked yet */
 	char *earlier;     /* the line of an earlier check.jsonl, for those that are not looked at now */
 };
 

@@ -63,6 +63,12 @@ static unsigned *out_of(struct check *c, int which, const char *reason)
 	return &c->out[which][i].n;
 }
 
+/* The words that say it of this mailbox, and not of the way to it: the grace of a grant counts from the first of them. */
+static bool is_refusal(const char *reason)
+{
+	return !strcmp(reason, "auth-source") || !strcmp(reason, "auth") || !strcmp(reason, "not-connected");
+}
+
 /* What was tried at that side, and how it went: a mailbox that nobody could ask counts for neither. */
 void check_count(struct check *c)
 {
@@ -82,13 +88,13 @@ void check_count(struct check *c)
 			else if (s->reason)
 				++*out_of(c, which, s->reason);
 		}
-		if (b->side[0].state != CHECK_ENDED)
+		if (!b->asked || b->side[0].state != CHECK_ENDED)
 			continue;
 		b->checked = c->now;
 		if (b->side[0].let_in) {
 			b->refused_since = 0;
 			worked_mark(c->conf->fleet.haul);
-		} else if (!b->refused_since && b->side[0].reason && strcmp(b->side[0].reason, "token")) {
+		} else if (!b->refused_since && b->side[0].reason && is_refusal(b->side[0].reason)) {
 			b->refused_since = c->now;
 		}
 	}

@@ -333,6 +333,7 @@ static void wait_some(struct round *r)
 /* A side that cannot be asked for the want of a token is through before it began. */
 static void begin(struct check *c, struct check_box *b)
 {
+	b->asked = true;
 	for (int which = 0; which < 2; which++) {
 		const struct check_token *t = &c->tokens[which];
 		struct check_side *s = &b->side[which];

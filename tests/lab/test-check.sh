@@ -101,6 +101,9 @@ set_key destination port 1
 run --json
 is "a destination that nobody can reach: 77, for one is not granted as well" "$rc" 77
 is "said of all that the source lets in" "$(json 'sorted({o["verdict"] for o in d.values()})')" "['not-granted', 'unreachable']"
+set_key source port 1
+run --json fr@contoso.com
+is "nobody refused the mailbox when its server could not be reached" "$(json '[d["fr@contoso.com"].get(k) for k in ("verdict", "refused_since")]')" "['unreachable', None]"
 cp "$LAB_DIR/plain.conf" "$conf"
 sed 's|^\(credential *=\).*|\1 secret-file wrong.secret|' "$LAB_DIR/plain.conf" >"$conf"
 (umask 077; echo 0f0e0d0c-1111-2222-3333-444455556666 >"$LAB_DIR/wrong.secret")
@@ -131,6 +134,19 @@ run --wait=2m info@contoso.com fr@contoso.com
 is "--wait asks again until all are ready: 0" "$rc" 0
 has "it says when" "$tmp/out" '^1 of 2 ready; the others are asked again at 20'
 has "and that it is open" "$tmp/out" '^info@contoso.com: open now'
+cp "$LAB_DIR/grants.csv" "$tmp/grants.csv"
+fault fr@contoso.com '{"refuse":true}'
+fault info@contoso.com '{"script":{"times":1,"EXAMINE":["{tag} NO Request is throttled. Suggested Backoff Time: 31000 milliseconds"]}}'
+"$mbhaul" --config "$conf" check --wait=45s info@contoso.com fr@contoso.com ungranted@contoso.com >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+sleep 20
+printf 'ungranted@contoso.com,Failed,,"The object couldn'\''t be found."\r\n' >>"$LAB_DIR/grants.csv"
+wait $pid
+is "one is open, two are not: 77" "$?" 77
+has "each is asked at its own time, not when the others were" <(sed -n '/^info.*open now/,$p' "$tmp/out") '^1 of 3 ready; the others are asked again at 20'
+has "what grants.csv says meanwhile counts" "$tmp/out" '^  1: no-mailbox$'
+cp "$tmp/grants.csv" "$LAB_DIR/grants.csv"
+fault fr@contoso.com '{}'
 fault info@contoso.com '{"refuse":true}'
 run --wait=1s info@contoso.com
 is "a time that is too short: 77" "$rc" 77

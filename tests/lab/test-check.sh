@@ -128,6 +128,28 @@ is "a certificate that ends before the migration: 77" "$rc" 77
 has "it says so" "$tmp/out" 'the certificate ends on 20[0-9-]+, before the migration does \(2099-01-01'
 cp "$LAB_DIR/plain.conf" "$conf"
 
+# ---- this machine ----
+mkdir "$tmp/sasl"
+cp "$build/sasl2/libmbhaul.so" "$tmp/sasl/libother.so"
+SASL_PATH=$tmp/sasl run alice@contoso.com
+has "another plugin that offers XOAUTH2 is told, by its name" "$tmp/out" "^  note  another plugin of libsasl2 offers XOAUTH2 too: .*other"
+(ulimit -n 100 && "$mbhaul" --config "$conf" check -j 50 alice@contoso.com >"$tmp/out" 2>&1)
+is "too few open files for -j 50: 69" "$?" 69
+has "it says how many are needed" "$tmp/out" '^  BAD   100 open files are allowed, 50 mailboxes at a time may need [0-9]+'
+set_key fleet mbsync /nonexistent/mbsync
+run alice@contoso.com
+is "no mbsync: 69" "$rc" 69
+has "it says what to correct" "$tmp/out" 'correct .mbsync. in .fleet.'
+cp "$(command -v true)" "$tmp/mbsync"
+set_key fleet mbsync "$tmp/mbsync"
+run alice@contoso.com
+has "a program that is no mbsync is told" "$tmp/out" '^  BAD   '
+set_key destination user postmaster
+run alice@contoso.com
+is "one login for all mailboxes: 78, or 77 where its password is refused" "$((rc == 78 || rc == 77))" 1
+has "it says that they would go to the same login" "$tmp/out" '11 mailboxes would go to the same login at the destination as another: postmaster'
+cp "$LAB_DIR/plain.conf" "$conf"
+
 # ---- waiting ----
 fault info@contoso.com '{"refuse":{"times":1}}'
 run --wait=2m info@contoso.com fr@contoso.com

@@ -1,5 +1,6 @@
 #include "diagnose.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -163,7 +164,7 @@ static unsigned around(const struct diagnose_symptom *s, const struct diagnose_f
 	unsigned bits = around_token(f) | around_helper(s) | around_grant(f);
 
 	if (s->side == SIDE_DESTINATION)
-		bits |= AND_DESTINATION;
+		bits |= f->profile ? AND_DESTINATION | AND_TOKEN_THERE : AND_DESTINATION;
 	if (f->others_in)
 		bits |= AND_OTHERS_IN;
 	else if (f->others_out >= DIAGNOSE_ALL)
@@ -191,15 +192,42 @@ static void add_clock(struct buf *out, long long when, long long now)
 	buf_adds(out, text);
 }
 
+/* In PowerShell a quote, $, &, { and others mean something even within a word; o'brien@contoso.com is a mailbox. */
+static void add_identity(struct buf *out, const char *s)
+{
+	bool plain = true;
+
+	for (const char *p = s; *p; p++)
+		plain &= (unsigned char)*p >= 0x80 ? false : isalnum((unsigned char)*p) || strchr(p == s ? "_" : "._-+@", *p);
+	if (plain) {
+		buf_adds(out, s);
+		return;
+	}
+	buf_addc(out, '\'');
+	for (size_t n; *s; s += n) {
+		/* U+2018 to U+201B end such a word as well. */
+		const bool curly = s[0] == '\xe2' && s[1] == '\x80' && (unsigned char)s[2] >= 0x98 && (unsigned char)s[2] <= 0x9b;
+
+		n = curly ? 3 : 1;
+		buf_add(out, s, n);
+		if (curly || *s == '\'')
+			buf_add(out, s, n);
+	}
+	buf_addc(out, '\'');
+}
+
 static void add_value(struct buf *out, char name, const struct diagnose_symptom *s, const struct diagnose_facts *f)
 {
 	const long long since = f->refused_since ? f->refused_since : f->now;
-	const char *v = NULL;
+	const char *box = s->side == SIDE_DESTINATION ? f->destination : f->address, *v = NULL;
 
 	switch (name) {
 	case 'A':
-		v = f->address;
+		v = box;
 		break;
+	case 'I':
+		add_identity(out, or_empty(box));
+		return;
 	case 'D':
 		v = f->destination;
 		break;

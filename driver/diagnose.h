@@ -41,7 +41,7 @@ struct diagnose_symptom {
 };
 
 struct diagnose_facts {
-	const struct profile *profile; /* of the source, NULL if unknown */
+	const struct profile *profile; /* of the symptom's side; NULL if unknown, or it has passwords */
 	const struct claims *claims;   /* of the token, NULL if unknown */
 	const char *source_host, *destination_host;
 	const char *address, *destination;

@@ -12,9 +12,9 @@
 #define EXCHANGE "the customer's administrator, in Exchange Online PowerShell"
 #define THERE "whoever runs the destination"
 
-#define GRANT "Add-MailboxPermission -Identity $A -User $O -AccessRights FullAccess -AutoMapping $false"
-#define LOOK "Get-MailboxPermission -Identity $A"
-#define IMAP_ON "Set-CASMailbox -Identity $A -ImapEnabled $true"
+#define GRANT "Add-MailboxPermission -Identity $I -User $O -AccessRights FullAccess -AutoMapping $false"
+#define LOOK "Get-MailboxPermission -Identity $I"
+#define IMAP_ON "Set-CASMailbox -Identity $I -ImapEnabled $true"
 #define REGISTER "New-ServicePrincipal -AppId $C -ObjectId $O"
 #define NO_WAIT "waiting does not help"
 #define AN_HOUR "a change takes some minutes, up to an hour, to arrive"
@@ -63,7 +63,7 @@ const struct diagnose_row diagnose_rows[] = {
 	/* ... what the administrator's script says explains it ... */
 	{SEEN_REFUSED, AND_NO_MAILBOX, AND_SELF_WORKED, "no-mailbox", ACT, CODE_REFUSED, false, "you and the customer's administrator",
 	 "Exchange Online has no mailbox $A: 2-grant.ps1 got \"$E\"",
-	 "correct the address in the CSV (Get-EXOMailbox -Identity $A shows a mailbox's PrimarySmtpAddress; a group, a contact or a "
+	 "correct the address in the CSV (Get-EXOMailbox -Identity $I shows a mailbox's PrimarySmtpAddress; a group, a contact or a "
 	 "user without a licence is no mailbox), or take the row out",
 	 NO_WAIT},
 	{SEEN_REFUSED, AND_GRANT_FAILED, 0, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
@@ -122,10 +122,10 @@ const struct diagnose_row diagnose_rows[] = {
 	{SEEN_REFUSED, 0, AND_OTHERS_IN, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the application has no right to the mailbox, it is not registered with its right Object ID (nothing is known of other mailboxes), or "
 	 "$A is not the address of a mailbox",
-	 "Get-ServicePrincipal must list $C with the Object ID $O; " LOOK "; " GRANT "; Get-EXOMailbox -Identity $A must find it", AN_HOUR},
+	 "Get-ServicePrincipal must list $C with the Object ID $O; " LOOK "; " GRANT "; Get-EXOMailbox -Identity $I must find it", AN_HOUR},
 	{SEEN_REFUSED, 0, 0, "not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the application has no right to the mailbox, or $A is not the address of a mailbox",
-	 LOOK "; " GRANT "; Get-EXOMailbox -Identity $A must find it", AN_HOUR},
+	 LOOK "; " GRANT "; Get-EXOMailbox -Identity $I must find it", AN_HOUR},
 
 	/* ---- the source accepts the login and refuses the mailbox ---- */
 	{SEEN_NOT_CONNECTED, AND_ALL | AND_WORKED, 0, "conditional-access", ACT, CODE_REFUSED, true, ENTRA,
@@ -138,11 +138,11 @@ const struct diagnose_row diagnose_rows[] = {
 	{SEEN_NOT_CONNECTED, AND_GRANTED, 0, "imap-off-or-not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the login is accepted and the mailbox refused. Most likely IMAP is off for it, for 2-grant.ps1 says that the right was given; "
 	 "else the right was taken away; too many connections to the mailbox look the same",
-	 "Get-CASMailbox -Identity $A; " IMAP_ON " (3-enable-imap.ps1 does it for all); then " LOOK "; " GRANT, AN_HOUR},
+	 "Get-CASMailbox -Identity $I; " IMAP_ON " (3-enable-imap.ps1 does it for all); then " LOOK "; " GRANT, AN_HOUR},
 	{SEEN_NOT_CONNECTED, AND_SELF_WORKED, 0, "imap-off-or-not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the mailbox was open before, and now the login is accepted and the mailbox refused: IMAP was switched off for it, the right was "
 	 "taken away, or it has too many connections at once",
-	 "Get-CASMailbox -Identity $A; " IMAP_ON "; " LOOK "; " GRANT, "it helps if it had too many connections"},
+	 "Get-CASMailbox -Identity $I; " IMAP_ON "; " LOOK "; " GRANT, "it helps if it had too many connections"},
 	{SEEN_NOT_CONNECTED, AND_GRANT_FAILED, 0, "imap-off-or-not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the login is accepted and the mailbox refused: 2-grant.ps1 could not give the right to it and got \"$E\"; or IMAP is off for it",
 	 GRANT "; " IMAP_ON, AN_HOUR},
@@ -153,11 +153,11 @@ const struct diagnose_row diagnose_rows[] = {
 	{SEEN_NOT_CONNECTED, 0, 0, "imap-off-or-not-granted", ACT, CODE_REFUSED, false, EXCHANGE,
 	 "the login is accepted and the mailbox refused. Most likely the application has no right to it; else IMAP is off for it; too many "
 	 "connections to the mailbox look the same",
-	 LOOK "; " GRANT "; then Get-CASMailbox -Identity $A; " IMAP_ON, AN_HOUR},
+	 LOOK "; " GRANT "; then Get-CASMailbox -Identity $I; " IMAP_ON, AN_HOUR},
 
 	{SEEN_INBOX, 0, 0, "inbox-refused", ACT, CODE_REFUSED, false, "the mailbox's user, or the customer's administrator",
 	 "the mailbox opens, but not its INBOX. A second folder called Inbox at the top of the mailbox does that",
-	 "Get-EXOMailboxFolderStatistics -Identity $A shows both; rename the stray Inbox that was made by hand, in Outlook", NO_WAIT},
+	 "Get-EXOMailboxFolderStatistics -Identity $I shows both; rename the stray Inbox that was made by hand, in Outlook", NO_WAIT},
 
 	/* ---- pauses and faults, of either side ---- */
 	{SEEN_THROTTLED, 0, 0, "throttled", WAITING, CODE_LATER, false, "", "$H wants a pause", "", "it goes on by itself in $W"},
@@ -180,6 +180,11 @@ const struct diagnose_row diagnose_rows[] = {
 	 "set a new password for $D, and put it where the CSV or password-file says", NO_WAIT},
 	{SEEN_GONE, 0, 0, "destination-missing", ACT, CODE_REFUSED, false, THERE, "the destination has no mailbox $D",
 	 "make the mailbox $D at the destination, or correct Destination in the CSV", NO_WAIT},
+	{SEEN_LOGIN, AND_TOKEN_THERE, 0, "not-granted", ACT, CODE_REFUSED, false, THERE,
+	 "the destination does not take the token of [profile $P] for $D: the application has no right to that mailbox, or is not registered "
+	 "there, or there is no such mailbox",
+	 "where the destination is Exchange Online, in its PowerShell: Get-ServicePrincipal must list $C with the Object ID $O; " LOOK "; " GRANT,
+	 AN_HOUR},
 	{SEEN_LOGIN, AND_ALL, 0, "destination-password", ACT, CODE_REFUSED, true, YOU,
 	 "the destination refuses every login: the user names have another form there (user in [destination]), the passwords are those of "
 	 "something else, or this machine is shut out",

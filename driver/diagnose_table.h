@@ -49,11 +49,13 @@ enum {
 	AND_IN_GRACE = 1 << 16,     /* nothing is known of the grant, and it is refused for less than grace */
 	AND_OTHERS_IN = 1 << 17,    /* others are let in */
 	AND_DESTINATION = 1 << 18,  /* it is about the destination */
+	AND_TOKEN_THERE = 1 << 20,  /* ... which takes tokens, not passwords */
 	AND_ELSE_WORKED = 1 << 19,  /* none of these was ever let in, but others were */
 };
 
 /*
- * means, cure and waiting may hold $A (the mailbox), $D (the destination login), $H (the host of the side), $P (profile),
+ * means, cure and waiting may hold $A (the mailbox on that side), $I (the same as one word for PowerShell), $D (the destination login), $H (the
+ * host of the side), $P (profile),
  * $T (tenant), $C (client id), $O (Object ID, from the token's claims), $E (error of the grant), $G (time of the grant), $S (since
  * when it is refused), $U (until when the grace lasts), $W (the wait the server asked for), $X and $R (text and hint of the
  * symptom).

@@ -137,6 +137,7 @@ static void say_pause(struct run *r, const struct run_row *row, const struct led
 			    .reason = l->reason,
 			    .token_error = !strcmp(was, "outage") ? "unavailable" : NULL,
 			    .kind = l->state == LEDGER_REFUSED ? VERDICT_REFUSED : VERDICT_LATER};
+	char *user = conf_expand(r->conf->destination_user, row->mailbox->destination);
 	struct buf text = BUF_INIT(4096);
 	struct diagnosis d;
 	struct judge j;
@@ -145,9 +146,10 @@ static void say_pause(struct run *r, const struct run_row *row, const struct led
 	text_copy(v.line, sizeof v.line, l->answer ? l->answer : "");
 	text_copy(v.text, sizeof v.text, l->text ? l->text : "");
 	text_copy(v.hint, sizeof v.hint, l->hint ? l->hint : "");
-	judge_begin(&j, r->conf, r->g, row->mailbox->address, row->mailbox->destination, l, v.side, FLEET_STREAK - 1, any_worked(r));
+	judge_begin(&j, r->conf, r->g, row->mailbox->address, user, l, v.side, FLEET_STREAK - 1, any_worked(r));
 	judge_verdict(&j, &v, &d);
 	judge_clear(&j);
+	free(user);
 	log_time(until, r->fleet.probe_at);
 	diagnose_advice(advice, sizeof advice, &d);
 	snprintf(note, sizeof note, "%d mailboxes in a row were shut out and none was let in: the fleet is paused, and one is asked again at %s",

@@ -282,6 +282,8 @@ static void the_destination(void)
 	};
 
 	begin();
+	facts.profile = NULL; /* passwords */
+	facts.claims = NULL;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		see(SIDE_DESTINATION, rows[i].reason, rows[i].answer);
 		CHECK_STR(d.verdict, rows[i].verdict);
@@ -324,10 +326,48 @@ static void hostile_words_are_escaped(void)
 	CHECK(strstr(d.means, "$A$A$O $X"));
 }
 
+static void a_command_can_be_pasted(void)
+{
+	begin();
+	facts.others_in = 10;
+	facts.refused_since = NOW - 2 * HOUR;
+	facts.address = "o'brien&co@contoso.com";
+	refused();
+	CHECK(strstr(d.means, "o'brien&co@contoso.com is not the address"));
+	CHECK(strstr(d.cure, "Add-MailboxPermission -Identity 'o''brien&co@contoso.com' -User "));
+	facts.address = "a\xe2\x80\x99; b@contoso.com";
+	refused();
+	CHECK(strstr(d.cure, "-Identity 'a\xe2\x80\x99\xe2\x80\x99; b@contoso.com' "));
+	facts.address = "first.last+tag_x@contoso.com";
+	refused();
+	CHECK(strstr(d.cure, "-Identity first.last+tag_x@contoso.com "));
+	facts.address = "$x@contoso.com";
+	refused();
+	CHECK(strstr(d.cure, "-Identity '$x@contoso.com' "));
+}
+
+static void a_destination_with_tokens(void)
+{
+	begin();
+	see(SIDE_DESTINATION, "auth-destination", "NO AUTHENTICATE failed.");
+	CHECK_STR(d.verdict, "not-granted");
+	CHECK(strstr(d.cure, "Add-MailboxPermission -Identity bob@example.com -User 5f0e1d2c-"));
+	CHECK(!strstr(d.means, "password") && !strstr(d.cure, "password"));
+	facts.refused_since = NOW - 2 * HOUR;
+	see(SIDE_DESTINATION, "not-connected", "BAD User is authenticated but not connected.");
+	CHECK(strstr(d.cure, "Set-CASMailbox -Identity bob@example.com "));
+	facts.profile = NULL;
+	facts.claims = NULL;
+	see(SIDE_DESTINATION, "auth-destination", "NO failed");
+	CHECK_STR(d.verdict, "destination-password");
+}
+
 int main(void)
 {
 	TEST(nothing_seen_is_ready);
 	TEST(a_refusal_alone);
+	TEST(a_command_can_be_pasted);
+	TEST(a_destination_with_tokens);
 	TEST(what_the_script_says_counts);
 	TEST(everybody_refused);
 	TEST(the_token_explains_a_refusal);

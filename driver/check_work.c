@@ -28,6 +28,7 @@ enum {
 	SHORT_WAIT_S = 10, /* a throttle that is waited for at once */
 	TICK_MS = 200,
 	STUCK_MOST = 5,
+	LEAD_MOST = 256, /* mailboxes that one side may be ahead of the other: what it found of them is kept until then */
 };
 
 /* ---- the child ---- */
@@ -256,10 +257,11 @@ static void fill(struct round *r, int which)
 {
 	struct check *c = r->c;
 	long long now = file_now_ms();
+	const size_t end = r->next[!which] + LEAD_MOST + (size_t)c->jobs;
 	size_t i = r->next[which];
 	bool first = true;
 
-	for (; i < c->n && r->running[which] < c->jobs; i++) {
+	for (; i < c->n && i < end && r->running[which] < c->jobs; i++) {
 		struct check_box *b = &c->v[c->chosen[i]];
 		struct check_side *s = &b->side[which];
 		struct err e = ERR_INIT;

@@ -32,6 +32,19 @@ int earlier_parse(const char *line, size_t n, struct earlier *out)
 	return rc;
 }
 
+/* As check writes it, a line tells in its first member but one whether it is the mailbox's: the others need no parsing. */
+static bool may_be(const char *line, size_t n, const char *address)
+{
+	static const char key[] = "\"address\":\"";
+	const char *at = memmem(line, n < 400 ? n : 400, key, sizeof key - 1);
+	const size_t len = strlen(address);
+
+	if (!at)
+		return true;
+	at += sizeof key - 1;
+	return n - (size_t)(at - line) > len && !strncasecmp(at, address, len) && at[len] == '"';
+}
+
 bool earlier_find(const char *haul, const char *address, struct earlier *out)
 {
 	struct buf text = BUF_INIT(EARLIER_FILE_MAX);
@@ -43,9 +56,8 @@ bool earlier_find(const char *haul, const char *address, struct earlier *out)
 	if (path && !file_read(path, EARLIER_FILE_MAX, &text, NULL, &ignored)) {
 		for (const char *p = buf_str(&text), *lf; !found && *p; p = *lf ? lf + 1 : lf) {
 			lf = strchrnul(p, '\n');
-			/* Most lines need no parsing: their beginning tells. */
-			found = memmem(p, (size_t)(lf - p) < 400 ? (size_t)(lf - p) : 400, "\"address\"", 9) &&
-				!earlier_parse(p, (size_t)(lf - p), out) && !strcasecmp(out->address, address);
+			found = may_be(p, (size_t)(lf - p), address) && !earlier_parse(p, (size_t)(lf - p), out) &&
+				!strcasecmp(out->address, address);
 		}
 	}
 	if (!found)

@@ -149,7 +149,7 @@ static void show_groups(const struct check *c)
 		check_judge(c, b, false, &d);
 		if (d.outcome == DIAGNOSE_READY)
 			continue;
-		for (k = 0; k < n && groups[k].row != d.row; k++)
+		for (k = 0; k < n && (groups[k].row != d.row || groups[k].d.side != d.side); k++)
 			;
 		if (k == n) {
 			groups[n++] = (struct group){.d = d, .row = d.row, .first = c->chosen[i]};

@@ -173,12 +173,19 @@ static void take(struct check_side *s, int status)
 	s->wait_s = s->survey->wait_s;
 }
 
-static void end_of(struct check_side *s, int status)
+/* late: it was ended because it took too long. */
+static void end_of(struct check_side *s, int status, bool late)
 {
 	static const int pauses_ms[] = {300, 1200};
 
 	close(s->fd);
 	take(s, status);
+	if (late) {
+		drop_survey(s);
+		set_symptom(s, "timeout", "the look at it came to no end, and was broken off", CODE_LATER);
+		s->let_in = false;
+		s->tries = TRIES_MOST;
+	}
 	buf_clear(&s->in);
 	s->pid = 0;
 	s->state = CHECK_ENDED;
@@ -296,18 +303,18 @@ static void reap(struct round *r)
 		for (int which = 0; which < 2; which++) {
 			struct check_side *s = &b->side[which];
 			int status;
+			bool late;
 
 			if (s->state != CHECK_RUNNING)
 				continue;
 			read_some(s);
-			if (engine_stop || file_now_ms() - s->begun_ms > limit_ms)
-				kill(s->pid, engine_stop ? SIGTERM : SIGKILL);
+			late = file_now_ms() - s->begun_ms > limit_ms;
+			if (engine_stop || late)
+				kill(s->pid, late ? SIGKILL : SIGTERM);
 			if (waitpid(s->pid, &status, WNOHANG) != s->pid)
 				continue;
 			read_some(s);
-			if (file_now_ms() - s->begun_ms > limit_ms)
-				buf_reset(&s->in);
-			end_of(s, status);
+			end_of(s, status, late && WIFSIGNALED(status));
 			r->running[which]--;
 			if (s->state != CHECK_ENDED)
 				continue;

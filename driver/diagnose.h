@@ -75,7 +75,7 @@ struct diagnosis {
 	char cure[1400];     /* the command or the path; "" if none */
 	char waiting[300];   /* whether waiting helps */
 	long long retry;     /* epoch s: the time to ask again; 0: no sense in it by itself */
-	int row;             /* of the table: two mailboxes with the same one have the same cure */
+	int row;             /* of the table: two mailboxes with the same one, on the same side, have the same cure */
 	bool common;         /* means and cure are the same for every mailbox that has this verdict */
 };
 

@@ -327,6 +327,8 @@ int sync_ask_status(struct sync_side *side, const char *items, struct sync_statu
 			if (!sync_quoted_name(side, v[done + i].name, &name))
 				commands[i] = imap_send(side->imap, e, "STATUS %s (%s)", buf_str(&name), items);
 			buf_clear(&name);
+			if (commands[i] < 0 && e->code == CODE_LATER)
+				return -1; /* the connection is gone: nothing was told, which is not nothing there */
 		}
 		for (i = 0; i < some; i++)
 			if (commands[i] > 0 && imap_wait(side->imap, commands[i], on_status, &v[done + i], e) < 0)

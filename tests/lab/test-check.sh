@@ -95,6 +95,20 @@ is "the source's own log has no write" "$(writes source)" "$filled"
 is "nor has the destination's any" "$(writes destination)" 0
 is "nobody's folders were made at the destination" "$(doveadm -c "$DEST_CONF" mailbox list -u alice@contoso.example | sort | tr '\n' ' ')" "Archive Drafts INBOX Junk Sent Trash "
 
+# ---- hostile words, and the same verdict on two sides ----
+scripted=$("$lab" script-server scripted '{"script":{"EXAMINE":["{tag} NO Request is throttled. Suggested Backoff Time: 60000 milliseconds"]}}')
+set_key destination port "$scripted"
+fault fr@contoso.com '{"script":{"EXAMINE":["{tag} NO Request is throttled. Suggested Backoff Time: 90000 milliseconds"]}}'
+fault info@contoso.com '{"script":{"LIST":["* LIST () \"/\" \"=2+&ABs-[31m\"", "* LIST () \"/\" INBOX", "{tag} OK"],
+	"STATUS":["* STATUS x (MESSAGES 7)", "{tag} OK"], "FETCH":["{tag} OK"]}}'
+run info@contoso.com fr@contoso.com
+is "what is throttled by the source is one thing, by the destination another" "$(grep -c '^  1: throttled (waiting)$' "$tmp/out")" 2
+cp "$LAB_DIR/plain.conf" "$conf"
+run info@contoso.com
+hasnt "a folder's name does not speak to the terminal" $'[\x1b\x7f]' "$tmp/out" "$HAUL/check.csv" "$HAUL/check.jsonl"
+fault fr@contoso.com '{}'
+fault info@contoso.com '{}'
+
 # ---- what is in the way of everybody ----
 set_key destination port 1
 "$lab" ctl front '{"reset":"stats"}' >/dev/null

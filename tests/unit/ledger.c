@@ -17,6 +17,7 @@ static void what_is_written_is_read_again(void)
 	char *text;
 
 	ledger_set(&a.address, "o'brien@contoso.com");
+	ledger_set(&a.side, "destination");
 	ledger_set(&a.text, "with \"quotes\" and \xff");
 	m->uid = 4294967295;
 	ledger_set(&m->folder, "\xe5\x8f\x97");
@@ -26,6 +27,7 @@ static void what_is_written_is_read_again(void)
 	text = ledger_format(&a);
 	CHECK(!ledger_parse(text, strlen(text), &b));
 	CHECK(b.state == LEDGER_LEFT && b.code == 1 && b.messages == 5000000000 && b.dirty && b.next == 1234567890);
+	CHECK_STR(b.side, "destination");
 	CHECK_STR(b.text, "with \"quotes\" and \\xff");
 	CHECK(b.n_left == 1 && b.left[0].uid == 4294967295 && b.n_doubles == 1 && b.doubles[0].twin == 6);
 	CHECK_STR(b.left[0].folder, "\xe5\x8f\x97");

@@ -153,7 +153,7 @@ static void round_of(struct check *c, size_t *ready)
 
 	check_round(c);
 	judge_all(c, ready);
-	if (!engine_stop && check_write(c, &e))
+	if (check_write(c, &e))
 		err_print(&e, "mbhaul");
 }
 
@@ -180,6 +180,7 @@ static void wait_for_all(struct check *c, int wait_s, size_t *ready)
 	while (*ready < all_n && !engine_stop) {
 		size_t *due = calloc(all_n + 1, sizeof *due), n = 0;
 		long long next = end, now = (long long)time(NULL);
+		struct err e = ERR_INIT;
 		char until[32];
 
 		for (size_t i = 0; i < all_n; i++)
@@ -217,12 +218,8 @@ static void wait_for_all(struct check *c, int wait_s, size_t *ready)
 		free(due);
 		read_grants_again(c);
 		judge_all(c, ready);
-		if (!engine_stop) {
-			struct err e = ERR_INIT;
-
-			if (check_write(c, &e))
-				err_print(&e, "mbhaul");
-		}
+		if (check_write(c, &e))
+			err_print(&e, "mbhaul");
 	}
 }
 
@@ -259,7 +256,7 @@ static int check(struct check *c, const struct wish *w, char *const *addresses, 
 	if (w->wait_s >= 0)
 		wait_for_all(c, w->wait_s ? w->wait_s : c->conf->fleet.grace, &ready);
 	if (engine_stop) {
-		fputs("mbhaul: stopped; what was looked at before is kept in check.csv of the haul directory\n", stderr);
+		fputs("mbhaul: stopped; what was looked at till then is in check.csv of the haul directory\n", stderr);
 		return CODE_LATER;
 	}
 	check_show(c);

@@ -147,8 +147,8 @@ void check_count(struct check *c);
 /* anonymous: with ADDRESS in place of the mailbox, for a group of them. */
 void check_judge(const struct check *c, const struct check_box *b, bool anonymous, struct diagnosis *d);
 
-/* check.jsonl and check.csv. */
-int check_write(const struct check *c, struct err *e);
+/* check.jsonl and check.csv, of what was looked at to the end; the other lines stay. */
+int check_write(struct check *c, struct err *e);
 int check_read(struct check *c, struct err *e);
 
 /* One mailbox as a JSON object; cJSON_Delete it. NULL without memory. */

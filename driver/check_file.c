@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "check.h"
 #include "earlier.h"
 #include "json.h"
+
+enum { LOCK_WAIT_MS = 20000 };
 
 static const char *const roles[] = {"sent", "trash", "drafts", "junk", "archive"};
 
@@ -164,12 +167,56 @@ void check_csv_row(struct buf *out, const struct cJSON *o)
 
 /* ---- both files ---- */
 
-int check_write(const struct check *c, struct err *e)
+/* first: also what is known of the mailboxes from before. Else only the lines of those that were not looked at now. */
+static int read_lines(struct check *c, bool first, struct err *e)
+{
+	struct buf text = BUF_INIT(EARLIER_FILE_MAX);
+	char *path = earlier_path(c->conf->fleet.haul, "check.jsonl");
+	bool missing = false;
+	int rc = path ? file_read(path, EARLIER_FILE_MAX, &text, &missing, e) : err_set(e, CODE_UNAVAILABLE, "no memory");
+	int line = 1;
+
+	if (rc && missing)
+		rc = 0;
+	for (const char *p = buf_str(&text), *lf; !rc && *p; p = *lf ? lf + 1 : lf, line++) {
+		struct earlier earlier;
+		const struct mailbox *m;
+
+		lf = strchrnul(p, '\n');
+		if (earlier_parse(p, (size_t)(lf - p), &earlier)) {
+			err_set(e, CODE_CONFIG, "%s:%d: damaged", path, line);
+			rc = err_hint(e, "move the file away: it is made again, and only what was known of earlier refusals is lost");
+		} else if ((m = mailboxes_find(c->boxes, earlier.address))) {
+			struct check_box *b = &c->v[m - c->boxes->list];
+
+			free(b->earlier);
+			b->earlier = strndup(p, (size_t)(lf - p));
+			if (first) {
+				b->refused_since = earlier.refused_since;
+				b->last_ready = earlier.last_ready;
+			}
+		}
+	}
+	buf_clear(&text);
+	free(path);
+	return rc;
+}
+
+int check_read(struct check *c, struct err *e)
+{
+	return read_lines(c, true, e);
+}
+
+/* Two checks at once, of some mailboxes each: one after the other adds its own lines to what is there by then. */
+int check_write(struct check *c, struct err *e)
 {
 	struct buf lines = BUF_INIT(EARLIER_FILE_MAX), csv = BUF_INIT(EARLIER_FILE_MAX);
 	char *jsonl = earlier_path(c->conf->fleet.haul, "check.jsonl"), *table = earlier_path(c->conf->fleet.haul, "check.csv");
-	int rc = -1;
+	char *lock_path = earlier_path(c->conf->fleet.haul, "check.lock");
+	int rc = -1, lock = lock_path ? file_lock(lock_path, LOCK_WAIT_MS, e) : err_set(e, CODE_UNAVAILABLE, "no memory");
 
+	if (lock < 0 || read_lines(c, false, e))
+		goto out;
 	buf_adds(&csv, "\xef\xbb\xbf");
 	check_csv_row(&csv, NULL);
 	for (size_t i = 0; i < c->boxes->n; i++) {
@@ -198,41 +245,13 @@ int check_write(const struct check *c, struct err *e)
 		err_set(e, CODE_UNAVAILABLE, "no memory for %s", "check.jsonl");
 	else if (!file_write(jsonl, buf_str(&lines), lines.len, 0600, e) && !file_write(table, buf_str(&csv), csv.len, 0600, e))
 		rc = 0;
+out:
+	if (lock >= 0)
+		close(lock);
 	buf_clear(&lines);
 	buf_clear(&csv);
+	free(lock_path);
 	free(jsonl);
 	free(table);
-	return rc;
-}
-
-int check_read(struct check *c, struct err *e)
-{
-	struct buf text = BUF_INIT(EARLIER_FILE_MAX);
-	char *path = earlier_path(c->conf->fleet.haul, "check.jsonl");
-	bool missing = false;
-	int rc = path ? file_read(path, EARLIER_FILE_MAX, &text, &missing, e) : err_set(e, CODE_UNAVAILABLE, "no memory");
-	int line = 1;
-
-	if (rc && missing)
-		rc = 0;
-	for (const char *p = buf_str(&text), *lf; !rc && *p; p = *lf ? lf + 1 : lf, line++) {
-		struct earlier earlier;
-		const struct mailbox *m;
-
-		lf = strchrnul(p, '\n');
-		if (earlier_parse(p, (size_t)(lf - p), &earlier)) {
-			err_set(e, CODE_CONFIG, "%s:%d: damaged", path, line);
-			rc = err_hint(e, "move the file away: it is made again, and only what was known of earlier refusals is lost");
-		} else if ((m = mailboxes_find(c->boxes, earlier.address))) {
-			struct check_box *b = &c->v[m - c->boxes->list];
-
-			free(b->earlier);
-			b->earlier = strndup(p, (size_t)(lf - p));
-			b->refused_since = earlier.refused_since;
-			b->last_ready = earlier.last_ready;
-		}
-	}
-	buf_clear(&text);
-	free(path);
 	return rc;
 }

@@ -27,7 +27,10 @@ static void compare_end(struct check *c, const char *what, long long until)
 
 	strftime(day, sizeof day, "%Y-%m-%d", gmtime_r(&t, &tm));
 	strftime(last, sizeof last, "%Y-%m-%d", gmtime_r(&e, &tm));
-	if (ends && until < ends)
+	if (until < now)
+		check_find(c, section, CHECK_BAD, CODE_REFUSED, "make a new one: mbhaul-token new-certificate, and let it be uploaded",
+			   "%s ended on %s", what, day);
+	else if (ends && until < ends)
 		check_find(c, section, CHECK_BAD, CODE_REFUSED, "make a new one in time: mbhaul-token new-certificate, and let it be uploaded",
 			   "%s ends on %s, before the migration does (%s, `ends` in [fleet])", what, day, last);
 	else if (!ends && until - now < SOON_S)

@@ -179,6 +179,16 @@ static void end_of(struct check_side *s, int status, bool late)
 	static const int pauses_ms[] = {300, 1200};
 
 	close(s->fd);
+	if (engine_stop) {
+		/* Broken off: nothing is known of it. */
+		drop_survey(s);
+		clear_symptom(s);
+		buf_clear(&s->in);
+		s->pid = 0;
+		s->let_in = false;
+		s->state = CHECK_NEW;
+		return;
+	}
 	take(s, status);
 	if (late) {
 		drop_survey(s);

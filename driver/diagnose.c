@@ -11,7 +11,7 @@
 #include "diagnose_table.h"
 #include "profile.h"
 
-enum { PAUSE_LEAST = 30, PAUSE_MOST = 600 };
+enum { PAUSE_LEAST = 30, PAUSE_MOST = 600, CLOCKS_DIFFER = 600 /* s */ };
 
 const char *diagnose_outcome_word(enum diagnose_outcome o)
 {
@@ -150,7 +150,8 @@ static unsigned around_grant(const struct diagnose_facts *f)
 	case GRANT_ABSENT:
 		return AND_GRANT_ABSENT;
 	case GRANT_DONE:
-		if (f->granted)
+		/* A time that is still to come tells nothing of the grant's age. */
+		if (f->granted && f->granted < f->now + CLOCKS_DIFFER)
 			return f->now - f->granted < f->grace ? AND_GRANTED | AND_YOUNG : AND_GRANTED;
 		return f->now - since < f->grace ? AND_GRANTED | AND_IN_GRACE : AND_GRANTED;
 	case GRANT_UNKNOWN:

@@ -32,7 +32,7 @@ static bool claims_of(const struct conf_server *s, const struct globals *g, stru
 }
 
 void judge_begin(struct judge *j, const struct conf *conf, const struct globals *g, const char *address, const char *user,
-		 const struct ledger *l, enum side side, unsigned others_out, bool these_worked)
+		 const struct ledger *l, enum side side, unsigned others_out, bool these_worked, bool want_claims)
 {
 	const struct conf_server *s = side == SIDE_DESTINATION ? &conf->destination : &conf->source;
 	const long long now = (long long)time(NULL), worked = worked_when(conf->fleet.haul);
@@ -54,7 +54,7 @@ void judge_begin(struct judge *j, const struct conf *conf, const struct globals 
 					   .else_worked = worked != 0,
 					   .others_in = !others_out && worked && now - worked < RECENT_S,
 					   .others_out = others_out};
-	if (claims_of(s, g, &j->claims))
+	if (want_claims && claims_of(s, g, &j->claims))
 		j->facts.claims = &j->claims;
 	if (side == SIDE_DESTINATION)
 		return;

@@ -20,11 +20,11 @@ struct judge {
 };
 
 /*
- * Gathers. `user` is the login at the destination; l is what is known of the mailbox, and others_out how many others
+ * Gathers. The token's claims only if want_claims: where there is no token, asking for one would take its time. `user` is the login at the destination; l is what is known of the mailbox, and others_out how many others
  * were shut out in the same way lately, and whether one of them was let in before. Files that cannot be read count as not there.
  */
 void judge_begin(struct judge *j, const struct conf *conf, const struct globals *g, const char *address, const char *user,
-		 const struct ledger *l, enum side side, unsigned others_out, bool these_worked);
+		 const struct ledger *l, enum side side, unsigned others_out, bool these_worked, bool want_claims);
 void judge_clear(struct judge *j);
 
 /* What classify's word, the server's words and so on say, in that light. */

@@ -146,7 +146,8 @@ static void say_pause(struct run *r, const struct run_row *row, const struct led
 	text_copy(v.line, sizeof v.line, l->answer ? l->answer : "");
 	text_copy(v.text, sizeof v.text, l->text ? l->text : "");
 	text_copy(v.hint, sizeof v.hint, l->hint ? l->hint : "");
-	judge_begin(&j, r->conf, r->g, row->mailbox->address, user, l, v.side, FLEET_STREAK - 1, any_worked(r));
+	judge_begin(&j, r->conf, r->g, row->mailbox->address, user, l, v.side, FLEET_STREAK - 1, any_worked(r),
+		    !l->reason || strcmp(l->reason, "token") != 0);
 	judge_verdict(&j, &v, &d);
 	judge_clear(&j);
 	free(user);

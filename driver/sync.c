@@ -74,7 +74,8 @@ static int finish_verdict(struct sync *s, struct verdict *v)
 
 	if (needs_judging(v) && v->side != SIDE_DESTINATION && !s->ledger.refused_since)
 		s->ledger.refused_since = (long long)time(NULL);
-	judge_begin(&j, s->conf, s->g, s->mailbox->address, s->destination.user, &s->ledger, v->side, 0, false);
+	judge_begin(&j, s->conf, s->g, s->mailbox->address, s->destination.user, &s->ledger, v->side, 0, false,
+		    needs_judging(v));
 	judge_verdict(&j, v, &d);
 	judge_clear(&j);
 	ledger_set(&s->ledger.verdict, d.verdict);

@@ -217,13 +217,15 @@ is "a grants.csv that mbhaul.conf names and that is not there" "$rc" 69
 # ---- stopped and killed ----
 sed '/^grants/d' "$LAB_DIR/plain.conf" >"$conf"
 fault '*' '{"delay":400}'
-before=$(md5sum <"$HAUL/check.jsonl")
+rows=$(wc -l <"$HAUL/check.jsonl")
 "$mbhaul" --config "$conf" check -j 2 >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 sleep 1.5
 kill -INT $pid
 wait $pid
 is "Ctrl-C: 75" "$?" 75
+is "no line is lost, and none speaks of the stop" "$(wc -l <"$HAUL/check.jsonl") $(grep -cE 'killed|stopped' "$HAUL/check.jsonl")" "$rows 0"
+before=$(md5sum <"$HAUL/check.jsonl")
 "$mbhaul" --config "$conf" check -j 2 >"$tmp/out" 2>"$tmp/err" &
 pid=$!
 sleep 1.5
@@ -240,6 +242,30 @@ done
 is "killed, it leaves none of them" "$left" 0
 is "and what was known stays whole" "$(md5sum <"$HAUL/check.jsonl")" "$before"
 fault '*' '{}'
+
+# What was looked at before a stop is kept.
+rm "$HAUL/check.jsonl"
+for box in alice info fr ja; do fault $box@contoso.com '{"delay":20}'; done
+fault big@contoso.com '{"delay":3000}'
+"$mbhaul" --config "$conf" check -j 1 fr@contoso.com big@contoso.com >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+sleep 3
+kill -INT $pid
+wait $pid
+is "what was looked at before Ctrl-C is kept, the other not" "$(python3 -c 'import json,sys
+print([(o["address"], o["verdict"]) for o in map(json.loads, open(sys.argv[1]))])' "$HAUL/check.jsonl")" "[('fr@contoso.com', 'ready')]"
+fault big@contoso.com '{}'
+
+# Several at once, of one mailbox each: each has its line in the end.
+rm "$HAUL/check.jsonl"
+pids=
+for box in alice info fr ja; do
+	"$mbhaul" --config "$conf" check $box@contoso.com >/dev/null 2>&1 &
+	pids="$pids $!"
+done
+# shellcheck disable=SC2086
+wait $pids
+is "four checks at once leave four lines" "$(wc -l <"$HAUL/check.jsonl")" 4
 
 # ---- a terminal ----
 if command -v script >/dev/null; then

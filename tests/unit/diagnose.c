@@ -93,6 +93,11 @@ static void what_the_script_says_counts(void)
 	refused();
 	CHECK_STR(d.verdict, "not-granted");
 	CHECK(strstr(d.means, "another Object ID"));
+	/* a time that is still to come is none */
+	facts.granted = NOW + 2 * HOUR;
+	facts.refused_since = NOW - 2 * HOUR;
+	refused();
+	CHECK_STR(d.verdict, "not-granted");
 	facts.grant = GRANT_ABSENT;
 	facts.refused_since = 0;
 	refused();

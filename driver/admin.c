@@ -1,6 +1,7 @@
 /*
  * mbhaul admin: the kit for the customer's administrator, and what comes back from it.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,20 +110,35 @@ static int read_list(struct kit *k, struct err *e)
 
 /* ---- certificates ---- */
 
+/* The file may hold the key as well, so it is read as a secret; but a certificate alone may be open to all. */
+static int read_pem(const char *path, struct secret *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = -1;
+	struct err ignored = ERR_INIT;
+	char block[4096];
+	ssize_t n = -1;
+
+	while (fd >= 0 && (n = read(fd, block, sizeof(block))) > 0)
+		if (secret_add(out, block, (size_t)n, &ignored))
+			break;
+	rc = fd >= 0 && !n ? 0 : -1;
+	explicit_bzero(block, sizeof(block));
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 /* What the administrator uploads. One that is behind an URI is exported by whoever keeps it. */
 static void find_application_certificate(struct kit *k, const struct profile *p)
 {
-	struct buf pem = BUF_INIT(CERTIFICATE_MAX);
+	struct secret pem = {0};
 	struct err ignored = ERR_INIT;
 
 	if (k->facts.credential == ADMIN_CERTIFICATE && p->file && !profile_is_uri(p->file) &&
-	    !file_read(p->file, CERTIFICATE_MAX, &pem, NULL, &ignored) &&
-	    !admin_first_certificate(buf_str(&pem), pem.len, &k->application_certificate))
+	    !secret_init(&pem, CERTIFICATE_MAX, &ignored) && !read_pem(p->file, &pem) &&
+	    !admin_first_certificate(secret_str(&pem), pem.len, &k->application_certificate))
 		k->facts.application_certificate = true;
-	/* The file may hold the key, too. */
-	if (pem.p)
-		explicit_bzero(pem.p, pem.cap);
-	buf_clear(&pem);
+	secret_clear(&pem);
 }
 
 static int make_pair(const char *helper, const char *base, struct err *e)

@@ -14,36 +14,10 @@ unset MBHAUL_CONFIG MBHAUL_HELPER https_proxy HTTPS_PROXY http_proxy HTTP_PROXY 
 unset XDG_CONFIG_HOME XDG_CACHE_HOME AZURE_FEDERATED_TOKEN_FILE AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_AUTHORITY_HOST
 export HOME=$top/home XDG_RUNTIME_DIR=$top/runtime LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 mkdir -m 700 home runtime lab
-failed=0
 guid=11111111-2222-3333-4444-555555555555
 
-ok() { # name, exit code of what was just tested
-	if [ "$2" = 0 ]; then echo "ok - $1"; else
-		echo "not ok - $1"
-		failed=1
-	fi
-}
-is() { # name got want
-	if [ "$2" = "$3" ]; then ok "$1" 0; else
-		printf '  got:  %s\n  want: %s\n' "$2" "$3"
-		ok "$1" 1
-	fi
-}
-has() { # name text part...
-	local name=$1 text=$2 part
-	shift 2
-	for part; do
-		case $text in
-		*"$part"*) ;;
-		*)
-			printf '  in:   %s\n  not:  %s\n' "$text" "$part"
-			ok "$name" 1
-			return
-			;;
-		esac
-	done
-	ok "$name" 0
-}
+# shellcheck source=tests/cli/asserts.bash
+. "$here/tests/cli/asserts.bash"
 run() { # sets out, err and rc; everything that was ever said is kept in `said`
 	"$@" >"$top/out" 2>"$top/err"
 	rc=$?

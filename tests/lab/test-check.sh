@@ -160,7 +160,7 @@ run alice@contoso.com
 has "a program that is no mbsync is told" "$tmp/out" '^  BAD   '
 set_key destination user postmaster
 run alice@contoso.com
-is "one login for all mailboxes: 78, or 77 where its password is refused" "$((rc == 78 || rc == 77))" 1
+is "one login for all mailboxes: 77, for its password is refused as well" "$rc" 77
 has "it says that they would go to the same login" "$tmp/out" '11 mailboxes would go to the same login at the destination as another: postmaster'
 cp "$LAB_DIR/plain.conf" "$conf"
 
@@ -273,6 +273,10 @@ if command -v script >/dev/null; then
 	has "colour on a terminal" "$tmp/tty" $'\033\\[32mok'
 	NO_COLOR=1 TERM=xterm script -qec "stty cols 100; '$mbhaul' --config '$conf' check alice@contoso.com" /dev/null >"$tmp/tty" 2>&1 </dev/null
 	hasnt "none with NO_COLOR" $'\033\\[3' "$tmp/tty"
+	fault '*' '{"delay":150}'
+	TERM=xterm script -qec "stty cols 100; '$mbhaul' --config '$conf' check -j 2 alice@contoso.com info@contoso.com fr@contoso.com" /dev/null >"$tmp/progress" 2>&1 </dev/null
+	fault '*' '{}'
+	has "the progress is shown while it goes on" "$tmp/progress" $'\r[0-9]+ of 3 looked at, [0-9]+ open on both sides'
 	check "no line is longer than the terminal is wide" [ "$(tr -d '\r' <"$tmp/tty" | awk '{ if (length($0) > m) m = length($0) } END { print m }')" -le 100 ]
 else
 	skip "script(1) is not there"

@@ -33,7 +33,6 @@ equal "after the pause" "${boxes[@]}"
 hasnt "no mailbox was called refused" ' refused  ' "$tmp/run"
 
 # It worked before: then it is a policy or an outage.
-printf '[fleet]\npatience = 1s\n' >"$tmp/patience"
 sed 's/^\[fleet\]/[fleet]\npatience = 1s/' "$conf" >"$LAB_DIR/impatient.conf"
 chmod 600 "$LAB_DIR/impatient.conf"
 fault '*' '{"refuse":true}'

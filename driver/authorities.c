@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -44,7 +43,7 @@ static X509_STORE *load(const char *ca_file, struct err *e)
 		err_set(e, CODE_UNAVAILABLE, "no memory");
 		return NULL;
 	}
-	/* As libcurl does: an authority in the file may itself be signed by another one. */
+	/* An authority in the file may itself be signed by another one. */
 	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
 	if (ca_file) {
 		if (file_read(ca_file, PEM_MAX, &pem, NULL, e))
@@ -94,11 +93,4 @@ void *authorities(const char *ca_file, struct err *e)
 		kept[i].file = NULL;
 	}
 	return kept[i].store;
-}
-
-int authorities_use(void *curl, void *ssl_ctx, void *arg)
-{
-	(void)curl;
-	SSL_CTX_set1_cert_store(ssl_ctx, arg);
-	return CURLE_OK;
 }

@@ -2,9 +2,8 @@
  * A connection to an IMAP server, for looking: CAPABILITY, NAMESPACE, LIST, STATUS, EXAMINE, SEARCH, FETCH of headers;
  * and on the destination CREATE and SUBSCRIBE. Never SELECT, STORE, EXPUNGE, APPEND.
  *
- * libcurl connects, negotiates TLS (>= 1.2, certificate and name verified) or STARTTLS, and then leaves the connection to us
- * (CURLOPT_CONNECT_ONLY); libsasl2 authenticates, with mbhaul's plugin where the mechanism needs it (found by SASL_PATH), so that a look
- * logs in just as mbsync will. Commands may be pipelined: imap_send several, then imap_wait for each in turn.
+ * A session (session.h) that waits for each answer; so a look logs in just as the relay does. Commands may be pipelined:
+ * imap_send several, then imap_wait for each in turn.
  *
  * Errors: CODE_UNAVAILABLE (not reachable, certificate), CODE_LATER (dropped, timed out, BYE, stopped), CODE_REFUSED
  * (authentication). The server's own words are in imap_last_answer.
@@ -17,25 +16,9 @@
 
 #include "base/err.h"
 #include "imap_parse.h"
+#include "session.h"
 
 struct imap;
-struct secret;
-
-/* Why there is no connection at all. */
-enum imap_trouble { IMAP_NO_TROUBLE, IMAP_UNREACHABLE, IMAP_TLS, IMAP_MECHANISM };
-
-struct imap_server {
-	const char *host;
-	int port;
-	bool starttls;
-	const char *ca_file;   /* NULL: the system's certificate authorities only */
-	const char *mechanism; /* the one SASL mechanism */
-	const char *user;
-	const struct secret *password; /* NULL for token mechanisms: the plugin gets it */
-	int timeout;                   /* s that the server may be silent */
-	const volatile int *stop;      /* becomes non-zero when we are to stop; may be NULL */
-	enum imap_trouble trouble;     /* set by imap_open when it fails */
-};
 
 /* Connects and logs in, and asks for the capabilities behind the login. Returns NULL on failure. `answer` (of
  * `size` bytes) gets the server's refusal, redacted, or "". */
@@ -50,7 +33,7 @@ bool imap_can(const struct imap *c, const char *capability);
 /* The number behind a capability such as "APPENDLIMIT=", 0 if it was not offered with one. */
 unsigned long long imap_capability_number(const struct imap *c, const char *capability);
 
-/* Starts libcurl and libsasl2, which a process that forks others does before. */
+/* Starts libsasl2, which a process that forks others does before. */
 int imap_prepare(struct err *e);
 
 /* Sends one command, without tag and CRLF. Returns its number (> 0), or -1. */

@@ -25,8 +25,11 @@ none "the hit path knows neither libcurl nor OpenSSL" "$(grep -nE '^#include <(c
 none "the plugin includes its own files, ask and base" "$(foreign '(ask|message|base/[a-z0-9]+)\.h' sasl-plugin/*.[ch])"
 none "the driver includes neither the plugin nor the fetcher" \
 	"$(grep -nE '^#include "((\.\./)?sasl-plugin|(\.\./)?(token-helper/)?fetch)/' driver/*.[ch])"
-none "of the driver, admin_open and authorities alone know OpenSSL" \
-	"$(grep -nE '^#include <openssl/' driver/*.[ch] | grep -vE '^driver/(admin_open|authorities)\.c:')"
+none "of the driver, admin_open, authorities, link and the digest alone know OpenSSL" \
+	"$(grep -nE '^#include <openssl/' driver/*.[ch] driver/relay/*.[ch] |
+		grep -vE '^driver/(admin_open|authorities|link|relay/digest)\.c:')"
+none "of the driver, check_machine alone knows libcurl" \
+	"$(grep -nE '^#include <curl/' driver/*.[ch] driver/relay/*.[ch] | grep -vE '^driver/check_machine\.c:')"
 
 needed() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | sort | tr '\n' ' '; }
 if objdump -p "$build/mbhaul-token" | grep -q libasan; then

@@ -10,8 +10,10 @@
 #include "base/file.h"
 #include "base/ini.h"
 #include "base/text.h"
+#include "driver/conf_value.h"
+#include "profile_value.h"
 
-enum { CONF_MAX = 1 << 20, HOST_MAX_BYTES = 253, MECHANISM_MAX = 20 };
+enum { CONF_MAX = 1 << 20 };
 
 enum kind {
 	KIND_HOST,
@@ -28,16 +30,19 @@ enum kind {
 	KIND_MAP,
 	KIND_DURATION,
 	KIND_DATE,
+	KIND_SIZE,
+	KIND_YES_NO,
 };
 
 struct key {
 	const char *section, *name;
 	enum kind kind;
 	size_t offset; /* in struct conf */
-	int min, max;  /* of a number; of a duration in s */
+	long long min, max; /* of a number, of a duration in s, of a size in bytes */
 };
 
 #define AT(field) offsetof(struct conf, field)
+#define MIB (1LL << 20)
 static const struct key keys[] = {
     {"source", "profile", KIND_PROFILE, AT(source.profile), 0, 0},
     {"source", "host", KIND_HOST, AT(source.host), 0, 0},
@@ -67,6 +72,15 @@ static const struct key keys[] = {
     {"fleet", "grace", KIND_DURATION, AT(fleet.grace), 0, 7 * 86400},
     {"fleet", "patience", KIND_DURATION, AT(fleet.patience), 0, 30 * 86400},
     {"fleet", "ends", KIND_DATE, AT(fleet.ends), 0, 0},
+    {"relay", "use", KIND_YES_NO, AT(relay.use), 0, 0},
+    {"relay", "connections", KIND_NUMBER, AT(relay.connections), 1, 16},
+    {"relay", "shards", KIND_NUMBER, AT(relay.shards), 1, 16},
+    {"relay", "memory", KIND_SIZE, AT(relay.memory), 4 * MIB, 4096 * MIB},
+    {"relay", "batch-messages", KIND_NUMBER, AT(relay.batch_messages), 1, 1000},
+    {"relay", "batch-bytes", KIND_SIZE, AT(relay.batch_bytes), 1024, 1024 * MIB},
+    {"relay", "bytes-per-second", KIND_SIZE, AT(relay.bytes_per_second), 0, 1024 * 1024 * MIB},
+    {"relay", "messages-per-second", KIND_NUMBER, AT(relay.messages_per_second), 0, 1000000},
+    {"relay", "patience", KIND_DURATION, AT(relay.patience), 10, 7 * 86400},
 };
 enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
 
@@ -127,23 +141,6 @@ static void set_string(struct reader *r, const struct key *key, char *value)
 	*where = value;
 }
 
-bool conf_is_token(const char *mechanism)
-{
-	return !strcmp(mechanism, "XOAUTH2") || !strcmp(mechanism, "OAUTHBEARER");
-}
-
-/* A DNS name or an address; no port, no user, nothing that a configuration or a shell would read otherwise.
- */
-static bool is_host(const char *s)
-{
-	if (!isalnum((unsigned char)*s) || strlen(s) > HOST_MAX_BYTES || strstr(s, ".."))
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr(".-_", *s))
-			return false;
-	return true;
-}
-
 /* NULL, or what is wrong with a pattern in which %a stands for an address. */
 static const char *pattern_problem(const char *s)
 {
@@ -163,9 +160,7 @@ static void set_mechanism(struct reader *r, const struct key *key, const struct 
 
 	for (char *p = upper; p && *p; p++)
 		*p = (char)toupper((unsigned char)*p);
-	/* RFC 4422, 3.1 */
-	if (upper && (strlen(upper) > MECHANISM_MAX ||
-	              upper[strspn(upper, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")])) {
+	if (upper && !conf_is_mechanism(upper)) {
 		wrong(r, in->line, "auth is not the name of a SASL mechanism");
 		free(upper);
 		return;
@@ -178,46 +173,41 @@ static void set_number(struct reader *r, const struct key *key, const struct ini
 	unsigned long long value;
 
 	if (text_number(in->value, (unsigned long long)key->max, &value) || (int)value < key->min)
-		wrong(r, in->line, "%s is not a number from %d to %d", key->name, key->min, key->max);
+		wrong(r, in->line, "%s is not a number from %lld to %lld", key->name, key->min, key->max);
 	else
 		*(int *)field(r, key) = (int)value;
 }
 
-int conf_duration(const char *text, int max)
-{
-	static const struct {
-		char letter;
-		int seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	size_t n = strlen(text), i;
-	unsigned long long number;
-	int unit = 1;
-	char digits[24];
-
-	for (i = 0; n && i < sizeof(units) / sizeof(units[0]); i++)
-		if (text[n - 1] == units[i].letter) {
-			unit = units[i].seconds;
-			n--;
-			break;
-		}
-	if (n >= sizeof(digits))
-		return -1;
-	memcpy(digits, text, n);
-	digits[n] = '\0';
-	if (text_number(digits, (unsigned long long)(max / unit), &number))
-		return -1;
-	return (int)number * unit;
-}
-
 static void set_duration(struct reader *r, const struct key *key, const struct ini_entry *in)
 {
-	int seconds = conf_duration(in->value, key->max);
+	int seconds = conf_duration(in->value, (int)key->max);
 
 	if (seconds < key->min)
-		wrong(r, in->line, "%s is not a time such as 90s, 45m, 2h or 1d (at most %dd)", key->name,
-		      key->max / 86400);
+		wrong(r, in->line, "%s is not a time such as 90s, 45m, 2h or 1d (at least %llds, at most %lldd)",
+		      key->name, key->min, key->max / 86400);
 	else
 		*(int *)field(r, key) = seconds;
+}
+
+static void set_size(struct reader *r, const struct key *key, const struct ini_entry *in)
+{
+	long long bytes = conf_size(in->value, key->max);
+
+	if (bytes < key->min)
+		wrong(r, in->line, "%s is not a size such as 64K, 32M or 1G (at least %lldK, at most %lldM)",
+		      key->name, key->min >> 10, key->max >> 20);
+	else
+		*(long long *)field(r, key) = bytes;
+}
+
+static void set_yes_no(struct reader *r, const struct key *key, const struct ini_entry *in)
+{
+	if (!strcasecmp(in->value, "yes"))
+		*(bool *)field(r, key) = true;
+	else if (!strcasecmp(in->value, "no"))
+		*(bool *)field(r, key) = false;
+	else
+		wrong(r, in->line, "%s is neither yes nor no", key->name);
 }
 
 /* A day as 2027-01-31; the value is its last second, UTC. */
@@ -281,7 +271,7 @@ static void set_value(struct reader *r, const struct key *key, const struct ini_
 
 	switch (key->kind) {
 	case KIND_HOST:
-		if (is_host(in->value))
+		if (value_is_host(in->value))
 			set_string(r, key, strdup(in->value));
 		else
 			wrong(r, in->line, "host is not the name of a server (the port is a key of its own)");
@@ -294,6 +284,12 @@ static void set_value(struct reader *r, const struct key *key, const struct ini_
 		break;
 	case KIND_DATE:
 		set_date(r, key, in);
+		break;
+	case KIND_SIZE:
+		set_size(r, key, in);
+		break;
+	case KIND_YES_NO:
+		set_yes_no(r, key, in);
 		break;
 	case KIND_TLS:
 		if (!strcasecmp(in->value, "imaps"))
@@ -498,6 +494,9 @@ static void set_defaults(struct reader *r)
 	fall_back(r, &c->fleet.grants, file_beside(c->file, "grants.csv"));
 	set_port(&c->source);
 	set_port(&c->destination);
+	/* Each mbsync needs one connection to the source of its own. */
+	if (c->relay.shards > c->relay.connections)
+		c->relay.shards = c->relay.connections;
 }
 
 int conf_parse(const char *text, size_t n, const char *file, struct conf *out, struct err *e)
@@ -506,7 +505,15 @@ int conf_parse(const char *text, size_t n, const char *file, struct conf *out, s
 	struct err profile = ERR_INIT;
 	int rc = -1;
 
-	*out = (struct conf){.file = strdup(file), .fleet = {.jobs = 4, .timeout = 120, .grace = 3600, .patience = 12 * 3600}};
+	*out = (struct conf){.file = strdup(file),
+	                     .fleet = {.jobs = 4, .timeout = 120, .grace = 3600, .patience = 12 * 3600},
+	                     .relay = {.use = true,
+	                               .connections = 4,
+	                               .shards = 4,
+	                               .memory = 32 * MIB,
+	                               .batch_messages = 64,
+	                               .batch_bytes = 4 * MIB,
+	                               .patience = 30 * 60}};
 	if (!out->file) {
 		r.no_memory = true;
 		goto out;

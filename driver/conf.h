@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "driver/conf_value.h"
 #include "driver/folders.h"
 #include "profile.h"
 
@@ -43,6 +44,19 @@ struct conf_fleet {
 	long long ends;  /* epoch s, the end of the day on which the migration is to be over; 0: not said */
 };
 
+/* How mbsync reaches the servers: through mbhaul-relay, or by itself. Sizes in bytes, rates a mailbox. */
+struct conf_relay {
+	bool use;                   /* yes */
+	int connections;            /* to the source, for one mailbox: 4 */
+	int shards;                 /* mbsync at work on one mailbox, at most `connections`: 4 */
+	long long memory;           /* that one relay may use for what it holds: 32 MiB */
+	int batch_messages;         /* in one APPEND: 64 */
+	long long batch_bytes;      /* the same: 4 MiB */
+	long long bytes_per_second; /* 0: no limit */
+	int messages_per_second;    /* 0: no limit */
+	int patience;               /* s without progress: 1800 */
+};
+
 struct conf {
 	char *file; /* absolute path of mbhaul.conf */
 	struct profiles profiles;
@@ -51,6 +65,7 @@ struct conf {
 	char *destination_password_file; /* pattern too; NULL */
 	struct folder_rules folders;
 	struct conf_fleet fleet;
+	struct conf_relay relay;
 };
 
 /* Pure. Text that came from `file` (an absolute path). conf_clear(out) in every case. */
@@ -61,12 +76,6 @@ int conf_parse(const char *text, size_t n, const char *file, struct conf *out, s
 int conf_load(const char *option, struct conf *out, struct err *e);
 
 void conf_clear(struct conf *c);
-
-/* True for the mechanisms that carry a token: XOAUTH2 and OAUTHBEARER. */
-bool conf_is_token(const char *mechanism);
-
-/* "90", "90s", "45m", "2h", "1d" in seconds; -1 if it is none, or more than max. */
-int conf_duration(const char *text, int max);
 
 /* Fills in %a and %% of a pattern. Malloc'ed; NULL without memory. */
 char *conf_expand(const char *pattern, const char *address);

@@ -50,7 +50,13 @@ static const char sample_conf[] =
     ";jobs      = 4\n"
     ";mailboxes = mailboxes.csv\n"
     "; Where configuration, state and logs of all mailboxes are kept.\n"
-    ";haul      = haul\n";
+    ";haul      = haul\n"
+    "\n"
+    "[relay]\n"
+    "; mbsync connects through mbhaul-relay, which is faster and survives drops and throttling; no: by itself.\n"
+    ";use         = yes\n"
+    "; To the source, for one mailbox.\n"
+    ";connections = 4\n";
 
 static const char sample_csv[] = "Email,Destination,DestinationPassword,Enabled\n"
                                  "alice@contoso.com,alice@example.com,password of the new mailbox,true\n"

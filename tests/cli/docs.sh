@@ -110,7 +110,7 @@ sed -n '/static const .* keys\[\]/,/};/p' "$here/token-helper/profile.c" | grep 
 check "the table of keys in token-helper/profile.c is found" $?
 sort -u keys profile-keys -o keys
 # An entry with an argument is not a key, but a form of a key's value.
-awk '/^\.Sh / { section = tolower($2) } section ~ /^(profiles|source|destination|folders|fleet)$/ && /^\.It Cm / && !/ Ar / {
+awk '/^\.Sh / { section = tolower($2) } section ~ /^(profiles|source|destination|folders|fleet|relay)$/ && /^\.It Cm / && !/ Ar / {
 	for (i = 3; i <= NF; i++) if ($i != "," && $i != "Cm") print section, $i }' "${page[mbhaul.conf.5]}" | sort -u >entries
 comm -23 keys entries >out
 none "every key of mbhaul.conf stands in mbhaul.conf(5), under its section" out
@@ -121,7 +121,7 @@ none "mbhaul.conf(5) has no key that the parsers do not know" out
 "$build/mbhaul" init sample >/dev/null && "$build/mbhaul" --config sample/mbhaul.conf generate >out 2>&1
 check "the template of init is accepted as it is" $?
 sed -i 's/^;\([a-z][a-z-]* *=\)/\1/' sample/mbhaul.conf
-[ "$(grep -cE '^(cloud|port|tls|password-file|exclude|include|map|jobs|mailboxes|haul) *=' sample/mbhaul.conf)" = 10 ]
+[ "$(grep -cE '^(cloud|port|tls|password-file|exclude|include|map|jobs|mailboxes|haul|use|connections) *=' sample/mbhaul.conf)" = 12 ]
 check "its commented keys are found" $?
 "$build/mbhaul" --config sample/mbhaul.conf generate >out 2>&1
 rc=$?

@@ -50,6 +50,9 @@ static void defaults(void)
 	CHECK_STR(conf.fleet.haul, "/etc/mbhaul/haul");
 	CHECK_STR(conf.fleet.mailboxes, "/etc/mbhaul/mailboxes.csv");
 	CHECK(conf.folders.n_exclude == 0 && conf.folders.n_include == 0 && conf.folders.n_map == 0);
+	CHECK(conf.relay.use && conf.relay.connections == 4 && conf.relay.shards == 4);
+	CHECK(conf.relay.memory == 32 << 20 && conf.relay.batch_messages == 64 && conf.relay.batch_bytes == 4 << 20);
+	CHECK(!conf.relay.bytes_per_second && !conf.relay.messages_per_second && conf.relay.patience == 1800);
 }
 
 static void all_keys(void)
@@ -63,7 +66,9 @@ static void all_keys(void)
 	             "[folders]\nexclude = Old/*\nexclude = Spam%\ninclude = Notes\n"
 	             "map = Sent Items -> Gesendet/2024\n"
 	             "[fleet]\njobs = 16\nmbsync = ../bin/mbsync\nhaul = /srv/haul\nmailboxes = ./list.csv\n"
-	             "timeout = 30\n[relay]\n"));
+	             "timeout = 30\n"
+	             "[relay]\nuse = No\nconnections = 8\nshards = 6\nmemory = 4096M\nbatch-messages = 1\n"
+	             "batch-bytes = 64K\nbytes-per-second = 2M\nmessages-per-second = 20\npatience = 2h\n"));
 	CHECK(conf.source.port == 1993 && conf.source.tls == CONF_STARTTLS);
 	CHECK_STR(conf.source.auth, "OAUTHBEARER");
 	CHECK_STR(conf.source.ca_file, "/etc/mbhaul/ca.pem");
@@ -79,6 +84,44 @@ static void all_keys(void)
 	CHECK_STR(conf.fleet.mbsync, "/etc/mbhaul/../bin/mbsync");
 	CHECK_STR(conf.fleet.haul, "/srv/haul");
 	CHECK_STR(conf.fleet.mailboxes, "/etc/mbhaul/list.csv");
+	CHECK(!conf.relay.use && conf.relay.connections == 8 && conf.relay.shards == 6);
+	CHECK(conf.relay.memory == 4LL << 30 && conf.relay.batch_messages == 1 && conf.relay.batch_bytes == 65536);
+	CHECK(conf.relay.bytes_per_second == 2 << 20 && conf.relay.messages_per_second == 20);
+	CHECK(conf.relay.patience == 7200);
+}
+
+static void relay(void)
+{
+	static const char *const bad[] = {
+	    "use = maybe",         "use = 1",          "connections = 0",         "connections = 17",
+	    "shards = 0",          "shards = 17",      "memory = 3M",             "memory = 5G",
+	    "memory = 32MB",       "memory = M",       "memory = 4.5M",           "memory = -32M",
+	    "batch-messages = 0",  "batch-bytes = 1",  "batch-messages = 1001",   "batch-bytes = 2G",
+	    "bytes-per-second = x", "patience = 1s",   "messages-per-second = 1K", "patience = 8d",
+	};
+	char text[1000];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text),
+		         PROFILE "[source]\nprofile = contoso\n[destination]\nhost = h\n[relay]\n%s\n", bad[i]);
+		refused(text, ":11: ");
+	}
+	refused(PROFILE "[source]\nprofile = contoso\n[destination]\nhost = h\n[relay]\nmemory = 1M\n",
+	        ":11: memory is not a size such as 64K, 32M or 1G (at least 4096K, at most 4096M)");
+	/* Never more mbsync than connections to the source. */
+	CHECK(!parse(PROFILE "[source]\nprofile = contoso\n[destination]\nhost = h\n[relay]\nconnections = 2\n"));
+	CHECK(conf.relay.use && conf.relay.connections == 2 && conf.relay.shards == 2);
+}
+
+static void sizes(void)
+{
+	CHECK(conf_size("0", 10) == 0 && conf_size("10", 10) == 10 && conf_size("11", 10) == -1);
+	CHECK(conf_size("64K", 1 << 20) == 65536 && conf_size("1M", 1 << 20) == 1 << 20);
+	CHECK(conf_size("1025K", 1 << 20) == -1 && conf_size("4G", 4LL << 30) == 4LL << 30);
+	CHECK(conf_size("", 10) == -1 && conf_size("K", 1 << 20) == -1 && conf_size("1k", 1 << 20) == -1);
+	CHECK(conf_size("1 K", 1 << 20) == -1 && conf_size("1KK", 1 << 20) == -1 && conf_size("+1", 10) == -1);
+	CHECK(conf_size("99999999999999999999999999", 1LL << 40) == -1);
+	CHECK(conf_size("18014398509481985K", 1LL << 40) == -1);
 }
 
 static void unknown_words(void)
@@ -184,6 +227,8 @@ int main(void)
 {
 	TEST(defaults);
 	TEST(all_keys);
+	TEST(relay);
+	TEST(sizes);
 	TEST(unknown_words);
 	TEST(missing);
 	TEST(bad_values);

@@ -60,6 +60,8 @@ CRYPTO_LIBS = $(call pkg,libcrypto)
 SSL_LIBS    = $(call pkg,libssl)
 SASL_LIBS   = $(call pkg,libsasl2)
 CJSON_LIBS  = -lcjson
+# No libcurl: of libdriver.a the linker takes what is used.
+RELAY_LIBS = $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
 DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
@@ -68,14 +70,17 @@ TOKEN_SRC  := $(filter-out %/main.c,$(wildcard token-helper/*.c))
 FETCH_SRC  := $(filter-out %/main.c,$(wildcard token-helper/fetch/*.c))
 PLUGIN_SRC := $(wildcard sasl-plugin/*.c)
 DRIVER_SRC := $(filter-out %/main.c,$(wildcard driver/*.c))
+RELAY_MAIN := $(wildcard driver/relay/main.c)
+RELAY_SRC  := $(filter-out %/main.c,$(wildcard driver/relay/*.c))
 # What the plugin carries of the other layers; it links nothing but libsasl2 and libc.
 PLUGIN_SHARED := token-helper/ask.c token-helper/base/err.c token-helper/base/text.c token-helper/base/secret.c \
 	token-helper/base/proc.c token-helper/base/file.c token-helper/base/base64.c
 UNIT_SRC   := $(wildcard tests/unit/*.c)
-PROGRAMS   := $(O)/mbhaul $(O)/mbhaul-token $(O)/mbhaul-token-fetch
+RELAY      := $(if $(RELAY_MAIN),$(O)/mbhaul-relay)
+PROGRAMS   := $(O)/mbhaul $(RELAY) $(O)/mbhaul-token $(O)/mbhaul-token-fetch
 PLUGIN     := $(O)/sasl2/libmbhaul.so
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
-MAN1 := driver/mbhaul.1 token-helper/mbhaul-token.1
+MAN1 := driver/mbhaul.1 $(wildcard driver/relay/mbhaul-relay.1) token-helper/mbhaul-token.1
 MAN5 := driver/mbhaul.conf.5
 MAN7 := sasl-plugin/mbhaul-sasl.7
 CONTRIB = $(shell cd contrib && find . -type f)
@@ -123,6 +128,8 @@ $(O)/libfetch.a: $(call objs,$(FETCH_SRC))
 	$(archive)
 $(O)/libdriver.a: $(call objs,$(DRIVER_SRC))
 	$(archive)
+$(O)/librelay.a: $(call objs,$(RELAY_SRC))
+	$(archive)
 
 $(O)/mbhaul-token: $(O)/obj/token-helper/main.o $(O)/libtoken.a $(O)/libbase.a
 	$(call say,LD,$@)
@@ -133,6 +140,9 @@ $(O)/mbhaul-token-fetch: $(O)/obj/token-helper/fetch/main.o $(O)/libfetch.a $(O)
 $(O)/mbhaul: $(O)/obj/driver/main.o $(O)/libdriver.a $(O)/libtoken.a $(O)/libbase.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS)
+$(O)/mbhaul-relay: $(O)/obj/driver/relay/main.o $(O)/librelay.a $(O)/libdriver.a $(O)/libtoken.a $(O)/libbase.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(RELAY_LIBS)
 $(PLUGIN): $(patsubst %.c,$(O)/obj/pic/%.o,$(PLUGIN_SRC) $(PLUGIN_SHARED)) sasl-plugin/exports.map
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -149,7 +159,8 @@ $(SAN_PLUGIN): $(PLUGIN_SRC) $(PLUGIN_SHARED) sasl-plugin/exports.map
 		-Wl,--version-script=sasl-plugin/exports.map -o $@ $(filter %.c,$^) $(SASL_LIBS)
 endif
 
-$(O)/tests/%: $(O)/obj/tests/unit/%.o $(O)/obj/sasl-plugin/message.o $(O)/libdriver.a $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
+$(O)/tests/%: $(O)/obj/tests/unit/%.o $(O)/obj/sasl-plugin/message.o $(O)/librelay.a $(O)/libdriver.a $(O)/libfetch.a \
+		$(O)/libtoken.a $(O)/libbase.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DRIVER_LIBS) -ldl
@@ -183,7 +194,7 @@ fuzz: deps-check
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SASLDIR) \
 		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
-	install -m 755 $(O)/mbhaul $(O)/mbhaul-token $(DESTDIR)$(BINDIR)
+	install -m 755 $(O)/mbhaul $(RELAY) $(O)/mbhaul-token $(DESTDIR)$(BINDIR)
 	install -m 755 $(O)/mbhaul-token-fetch $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 $(PLUGIN) $(DESTDIR)$(SASLDIR)
 	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
@@ -196,7 +207,7 @@ install: all
 	for f in $(CONTRIB); do install -D -m 644 contrib/$$f $(DESTDIR)$(DOCDIR)/contrib/$$f || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/mbhaul $(DESTDIR)$(BINDIR)/mbhaul-token $(DESTDIR)$(SASLDIR)/libmbhaul.so
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,mbhaul mbhaul-relay mbhaul-token) $(DESTDIR)$(SASLDIR)/libmbhaul.so
 	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
 	rm -f $(DESTDIR)$(COMPDIR)/mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-token
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \

@@ -22,6 +22,12 @@ bool wire_at_boundary(const struct wire *w)
 	return !w->inside && !w->left && (w->given || !w->line.len);
 }
 
+void wire_forget_literal(struct wire *w)
+{
+	w->left = 0;
+	w->inside = false;
+}
+
 /* "* OK ...", "a1 NO ...", "+ ...": text for people. */
 static bool is_status(const char *p, size_t n)
 {

@@ -61,6 +61,9 @@ void wire_clear(struct wire *w);
 /* Takes the next event out of *p, *n, which it moves on. Call again until WIRE_MORE. */
 void wire_next(struct wire *w, const char **p, size_t *n, struct wire_event *e);
 
+/* The literal that was announced last will not come: its sender was told not to send it. */
+void wire_forget_literal(struct wire *w);
+
 /* True between two commands or responses. */
 bool wire_at_boundary(const struct wire *w);
 

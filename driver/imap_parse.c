@@ -451,3 +451,16 @@ bool imap_header_field(const char *headers, size_t len, const char *name, const 
 	}
 	return false;
 }
+
+bool imap_is_stub(const char *headers, size_t len)
+{
+	static const char start[] = IMAP_STUB_SUBJECT;
+	const char *value;
+	size_t n;
+
+	if (!imap_header_field(headers, len, "Subject", &value, &n))
+		return false;
+	for (; n && (*value == ' ' || *value == '\t'); n--)
+		value++;
+	return n >= sizeof start - 1 && !strncasecmp(value, start, sizeof start - 1);
+}

@@ -75,6 +75,12 @@ bool imap_search(const char *text, size_t n, struct uids *out);
  * it, at most `max` bytes, control characters as blanks. For people's eyes. */
 void imap_header_text(struct buf *out, const char *value, size_t n, size_t max);
 
+/* How the subject begins of what Exchange gives in the place of an item that it cannot render. */
+#define IMAP_STUB_SUBJECT "Retrieval using the IMAP4 protocol failed"
+
+/* Is it such a message? `headers` is its beginning. */
+bool imap_is_stub(const char *headers, size_t len);
+
 /* Finds "Name:" in a header block; the value (with folds) is *value, *n. False if there is none. */
 bool imap_header_field(const char *headers, size_t len, const char *name, const char **value, size_t *n);
 

@@ -11,7 +11,7 @@
 #include "state.h"
 #include "sync.h"
 
-static const char stub_subject[] = "Retrieval using the IMAP4 protocol failed";
+static const char stub_subject[] = IMAP_STUB_SUBJECT;
 
 struct stubs {
 	uint32_t *highest; /* destination UID, a folder */

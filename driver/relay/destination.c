@@ -290,12 +290,11 @@ static int work(struct destination *d)
 		maybe_close(d, now);
 		if (destination_send(d))
 			return -1;
-		if (session_flush(&d->session, &e) || destination_hear(d)) {
-			/* What it said before it closed is worth more than that it closed. */
-			if (!r->failure.reason && !destination_hear(d))
-				relay_fail_session(r, &d->session, &e);
+		/* What it said before it closed is worth more than that it closed: so it is heard first. */
+		if (destination_hear(d))
 			return -1;
-		}
+		if (session_flush(&d->session, &e))
+			return relay_fail_session(r, &d->session, &e);
 		if (destination_send(d))
 			return -1;
 		client_flush(&r->client);

@@ -1,0 +1,164 @@
+/*
+ * The source side of the relay: what its files share. For nobody else.
+ *
+ *   source.c        the poll loop, what mbsync says
+ *   source_conn.c   connections: made, lost, waited for
+ *   source_send.c   what is asked of which connection, and how many there should be
+ *   source_hear.c   what a connection says
+ *   source_done.c   what becomes of a request that was answered
+ *
+ * Every command of mbsync's is a request. A request that waits lies in one of two queues; one that was sent lies with its
+ * connection, and goes back to its queue if that breaks. An answer is kept until it is whole, and only then given to
+ * mbsync: so it can be asked for again at any time.
+ */
+#ifndef MBHAUL_RELAY_SOURCE_H
+#define MBHAUL_RELAY_SOURCE_H
+
+#include "command.h"
+#include "digest.h"
+#include "rate.h"
+#include "relay.h"
+
+enum { CONNECTIONS_MAX = 16 };
+
+enum request_kind {
+	REQUEST_PLAIN,   /* anything that is none of the others */
+	REQUEST_EXAMINE, /* mbsync opens a folder */
+	REQUEST_BODY,    /* one whole message */
+	REQUEST_OWN,     /* ours: EXAMINE on a further or a new connection, NOOP; mbsync knows nothing of it */
+};
+
+struct request {
+	struct request *next;
+	enum request_kind kind;
+	char tag[COMMAND_TAG_MAX]; /* mbsync's */
+	char *text;                /* the command */
+	bool selected;             /* it speaks of the folder that is open */
+	uint32_t uid;
+	int number;                /* of its tag on its connection */
+	long long asked_ms, sent_ms;
+	int tries;                 /* that failed */
+	int cuts;                  /* connections that broke in the middle of it */
+	struct spool answer;       /* the untagged part */
+	bool has_body;
+	uint64_t size;             /* of the body, without X-TUID */
+	char sha256[DIGEST_HEX];
+	bool stub;
+};
+
+struct requests {
+	struct request *first, *last;
+	unsigned count;
+};
+
+enum conn_state { CONN_OFF, CONN_ASIDE, CONN_LOGIN, CONN_READY };
+
+struct conn {
+	int index;
+	enum conn_state state;
+	int slot; /* descriptor */
+	struct aside aside;
+	struct session session;
+	struct relay_tracer tracer;
+	int last_number;
+	struct requests flying;
+	unsigned bodies;       /* of them */
+	unsigned folder;       /* source.folder_number of the one that is open here; 0: none */
+	unsigned depth;        /* bodies that may be under way */
+	double ms_per_body;    /* as it looks; 0: not known yet */
+	long long answered_ms; /* the last body */
+	int rtt_ms, login_ms;
+	long long idle_ms;     /* since when it has nothing to do */
+	/* the response that is being read */
+	struct request *into;  /* gets it as it comes */
+	bool body;             /* a whole message: gathered in `response` until it is known whose it is */
+	bool through;          /* mbsync gets it as it comes */
+	struct spool response;
+	struct buf lines;      /* its lines, without the literals */
+	bool in_body;          /* the literal is the message */
+	uint64_t literal_left;
+	struct digest digest;
+};
+
+struct source {
+	struct relay *r;
+	struct conn conns[CONNECTIONS_MAX];
+	int limit;                  /* connections that this relay may have */
+	int limit_now;              /* ... that the server lets it have */
+	long long limit_until;
+	struct requests plain, bodies;
+	bool greeted, examining;
+	char *folder;               /* EXAMINE's argument; NULL: none is open */
+	char *folder_name;          /* without quotes, for the report */
+	unsigned folder_number;
+	uint32_t validity;
+	double average;             /* bytes of a body */
+	char logout[COMMAND_TAG_MAX];
+	bool skipping;              /* a literal that mbsync sends for nothing */
+	/* waiting */
+	long long pause_until;      /* the server throttles: nothing is asked before */
+	long long connect_at;       /* no new connection before */
+	int failures;               /* in a row, without any answer to a request */
+	long long refused_since;    /* logins are refused; 0: they are not */
+	bool expired;               /* the token was told to have ended */
+	long long lost_ms;          /* the last connection was lost then; 0: there is one */
+	long long progress_ms;
+	char why[512];              /* what is waited for */
+	struct rate bytes, messages;
+};
+
+/* --- requests (source_done.c) --- */
+struct request *request_new(struct source *s, enum request_kind kind, const char *tag, const char *text);
+void request_free(struct request *q);
+void requests_add(struct requests *l, struct request *q);
+void requests_push(struct requests *l, struct request *q);
+struct request *requests_take(struct requests *l);
+struct request *requests_take_number(struct requests *l, int number);
+void requests_clear(struct requests *l);
+
+/* Work that mbsync waits for. */
+bool source_busy(const struct source *s);
+
+/* A tagged answer. -1: r->failure, or 1: the connection is gone. */
+int source_answered(struct source *s, struct conn *c, struct request *q, const char *answer);
+
+/* --- connections (source_conn.c) --- */
+
+/* Starts to connect. */
+void conn_open(struct source *s, struct conn *c);
+
+/* Goes on with connecting. -1: r->failure. */
+int conn_step(struct source *s, struct conn *c, long long now);
+
+/* It broke, or is given up: its requests go back. `answer`: the server's last word, or NULL; `e`: what happened. -1: r->failure. */
+int conn_lost(struct source *s, struct conn *c, const char *answer, const struct err *e);
+
+/* LOGOUT. */
+void conn_close(struct conn *c);
+
+unsigned source_ready(const struct source *s);
+unsigned source_alive(const struct source *s);
+
+/* Nothing is asked for so long. */
+void source_pause(struct source *s, int seconds, const char *reason, const char *answer);
+
+/* --- sending (source_send.c) --- */
+
+/* Opens and closes connections as there is work for them. */
+void source_maintain(struct source *s, long long now);
+
+/* Hands requests to connections. */
+void source_send(struct source *s, long long now);
+
+/* A body has come; how fast is the connection? */
+void source_measure(struct source *s, struct conn *c, const struct request *q, long long now);
+
+/* --- hearing (source_hear.c) --- */
+
+/* Reads what has come. -1: r->failure. The connection may be gone afterwards. */
+int source_hear(struct source *s, struct conn *c);
+
+/* Forgets the response that was being read. */
+void source_forget_response(struct conn *c);
+
+#endif

@@ -1,0 +1,301 @@
+/* Connections to the source: made, lost, waited for. */
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "slots.h"
+
+enum {
+	SLOT_RETRY_MS = 200,
+	BACKOFF_MAX_S = 60,
+	FEWER_MS = 60000,         /* so long no more connections than the server let us have */
+	REFUSED_MAX_MS = 300000,  /* logins that are refused after they worked: an outage, or taken away */
+	FRESH_TOKEN_S = 300,
+	CUTS_MAX = 8,             /* connections that broke in the middle of one message */
+};
+
+unsigned source_ready(const struct source *s)
+{
+	unsigned n = 0;
+	int i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		n += s->conns[i].state == CONN_READY;
+	return n;
+}
+
+unsigned source_alive(const struct source *s)
+{
+	unsigned n = 0;
+	int i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		n += s->conns[i].state != CONN_OFF;
+	return n;
+}
+
+static void release(struct conn *c)
+{
+	aside_end(&c->aside);
+	session_clear(&c->session);
+	if (c->slot >= 0)
+		close(c->slot);
+	c->slot = -1;
+	c->state = CONN_OFF;
+	c->folder = 0;
+	c->bodies = 0;
+	c->depth = 0;
+	c->ms_per_body = 0;
+	c->answered_ms = 0;
+	c->rtt_ms = 0;
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->state == CONN_READY)
+		session_logout(&c->session);
+	source_forget_response(c);
+	requests_clear(&c->flying);
+	release(c);
+}
+
+void source_pause(struct source *s, int seconds, const char *reason, const char *answer)
+{
+	const long long now = file_now_ms(), until = now + seconds * 1000LL;
+	cJSON *o;
+
+	snprintf(s->why, sizeof s->why, "%s", answer);
+	if (until <= s->pause_until)
+		return;
+	s->r->waited_ms += until - (s->pause_until > now ? s->pause_until : now);
+	s->pause_until = until;
+	o = report_begin(&s->r->report, "waited");
+	cJSON_AddNumberToObject(o, "seconds", seconds);
+	cJSON_AddStringToObject(o, "reason", reason);
+	cJSON_AddStringToObject(o, "answer", answer);
+	report_end(&s->r->report, o);
+}
+
+/* No new connection for so long. */
+static void hold_off(struct source *s, int seconds, const char *reason, const char *answer)
+{
+	const long long now = file_now_ms(), at = now + seconds * 1000LL;
+	cJSON *o;
+
+	snprintf(s->why, sizeof s->why, "%s", answer);
+	if (at <= s->connect_at)
+		return;
+	s->connect_at = at;
+	if (!seconds)
+		return;
+	s->r->waited_ms += seconds * 1000LL;
+	o = report_begin(&s->r->report, "waited");
+	cJSON_AddNumberToObject(o, "seconds", seconds);
+	cJSON_AddStringToObject(o, "reason", reason);
+	cJSON_AddStringToObject(o, "answer", answer);
+	report_end(&s->r->report, o);
+}
+
+static int backoff(const struct source *s)
+{
+	const int n = s->failures < 7 ? 1 << s->failures : BACKOFF_MAX_S;
+
+	return n > BACKOFF_MAX_S ? BACKOFF_MAX_S : n;
+}
+
+/* Requests that were under way go back, in their order. */
+static void take_back(struct source *s, struct conn *c)
+{
+	struct requests bodies = {0}, plain = {0};
+	struct request *q;
+
+	while ((q = requests_take(&c->flying))) {
+		spool_clear(&q->answer);
+		q->has_body = q->stub = false;
+		if (q->kind == REQUEST_OWN)
+			request_free(q);
+		else
+			requests_add(q->kind == REQUEST_BODY ? &bodies : &plain, q);
+	}
+	while ((q = requests_take(&s->bodies)))
+		requests_add(&bodies, q);
+	while ((q = requests_take(&s->plain)))
+		requests_add(&plain, q);
+	s->bodies = bodies;
+	s->plain = plain;
+}
+
+/* The message in whose middle it broke: not for ever. */
+static void count_cut(struct source *s, struct conn *c)
+{
+	struct request *q = c->flying.first;
+
+	if (!c->body || !c->in_body || !q || q->kind != REQUEST_BODY || ++q->cuts < CUTS_MAX)
+		return;
+	/* Answered as one that cannot be had; the others go on. */
+	requests_take(&c->flying);
+	client_sendf(&s->r->client, "%s NO mbhaul-relay: the connection breaks in the middle of it, again and again\r\n", q->tag);
+	request_free(q);
+}
+
+/* What is to be done before the next connection, or at all. -1: r->failure. */
+static int consider(struct source *s, struct conn *c, const char *answer, const struct err *e, bool was_ready)
+{
+	const long long now = file_now_ms();
+	const unsigned others = source_alive(s);
+	const bool refused = e->code == CODE_REFUSED;
+	struct verdict v = {.reason = "unknown"};
+
+	if (answer && *answer)
+		relay_classify(s->r, answer, &v);
+	if (!s->greeted)
+		return relay_fail_session(s->r, &c->session, e);
+	if (v.saw & SAW_THROTTLED) {
+		hold_off(s, v.wait_asked ? v.wait_s : 30, "throttled", answer);
+		source_pause(s, v.wait_asked ? v.wait_s : 30, "throttled", answer);
+		return 0;
+	}
+	if (v.saw & SAW_TOKEN_EXPIRED) {
+		s->expired = true;
+		/* At once; but not again and again. */
+		hold_off(s, s->failures++ ? backoff(s) : 0, "token-expired", answer);
+		return 0;
+	}
+	if (others && !was_ready) {
+		/* The server does not want one more: go on with those that there are. */
+		s->limit_now = (int)others;
+		s->limit_until = now + FEWER_MS;
+		return 0;
+	}
+	if (refused) {
+		if (!s->refused_since)
+			s->refused_since = now;
+		if (now - s->refused_since > REFUSED_MAX_MS)
+			return relay_fail_session(s->r, &c->session, e);
+	}
+	if (s->r->server.trouble == IMAP_TLS || s->r->server.trouble == IMAP_MECHANISM)
+		return relay_fail_session(s->r, &c->session, e);
+	/* The first time at once: most drops are nothing but that. */
+	hold_off(s, !s->failures && was_ready ? 0 : backoff(s), v.saw & SAW_DROPPED || !v.saw ? "dropped" : relay_reason(&v),
+		 answer && *answer ? answer : e->text);
+	s->failures++;
+	return 0;
+}
+
+int conn_lost(struct source *s, struct conn *c, const char *answer, const struct err *e)
+{
+	const bool was_ready = c->state == CONN_READY;
+	int rc;
+
+	if (c->through)
+		s->r->client.inside = false;
+	count_cut(s, c);
+	source_forget_response(c);
+	take_back(s, c);
+	c->state = CONN_OFF; /* not counted among the others */
+	rc = consider(s, c, answer ? answer : c->session.answer, e, was_ready);
+	release(c);
+	if (!source_alive(s))
+		s->lost_ms = file_now_ms();
+	return rc;
+}
+
+/* --- making one --- */
+
+void conn_open(struct source *s, struct conn *c)
+{
+	const struct account *a = s->r->account;
+	const long long now = file_now_ms();
+	struct aside_wish wish;
+	struct err e = ERR_INIT;
+
+	c->slot = slots_take(a->slots, a->connections, s->greeted ? 0 : s->r->shard);
+	if (c->slot < 0) {
+		/* The mailbox's other relays have them all. */
+		snprintf(s->why, sizeof s->why, "all %d connections of the mailbox are in use", a->connections);
+		s->connect_at = now + SLOT_RETRY_MS;
+		return;
+	}
+	relay_wish(s->r, &wish);
+	if (s->expired)
+		wish.min_validity = FRESH_TOKEN_S;
+	if (aside_begin(&c->aside, &wish, &e)) {
+		close(c->slot);
+		c->slot = -1;
+		s->connect_at = now + 1000;
+		return;
+	}
+	c->state = CONN_ASIDE;
+}
+
+static int looked_up(struct source *s, struct conn *c)
+{
+	struct aside_answer *a = &c->aside.answer;
+	struct err e = ERR_INIT;
+
+	if (!a->e.code) {
+		c->state = CONN_LOGIN;
+		if (session_begin(&c->session, &s->r->server, &a->to, false, &e))
+			return conn_lost(s, c, NULL, &e);
+		c->session.trace = relay_trace;
+		c->session.trace_arg = &c->tracer;
+		return 0;
+	}
+	if (!s->greeted || a->e.code == CODE_CONFIG)
+		return relay_fail_aside(s->r, a);
+	if (a->e.code == CODE_REFUSED) {
+		if (!s->refused_since)
+			s->refused_since = file_now_ms();
+		if (file_now_ms() - s->refused_since > REFUSED_MAX_MS)
+			return relay_fail_aside(s->r, a);
+	}
+	e = a->e;
+	c->state = CONN_OFF;
+	release(c);
+	hold_off(s, a->retry_after ? a->retry_after : backoff(s), a->token_error[0] ? "token" : "unreachable", e.text);
+	s->failures++;
+	return 0;
+}
+
+static int ready(struct source *s, struct conn *c, long long now)
+{
+	cJSON *o;
+
+	c->state = CONN_READY;
+	c->last_number = 0;
+	c->login_ms = (int)(now - c->session.begun_ms);
+	c->idle_ms = now;
+	relay_report_connected(s->r, c->index + 1, &c->session);
+	if (s->lost_ms) {
+		o = report_begin(&s->r->report, "reconnected");
+		cJSON_AddNumberToObject(o, "connection", c->index + 1);
+		cJSON_AddNumberToObject(o, "tries", s->failures);
+		cJSON_AddNumberToObject(o, "ms", (double)(now - s->lost_ms));
+		report_end(&s->r->report, o);
+		s->r->reconnects++;
+	}
+	s->lost_ms = 0;
+	return 0;
+}
+
+int conn_step(struct source *s, struct conn *c, long long now)
+{
+	struct err e = ERR_INIT;
+
+	if (c->state == CONN_ASIDE)
+		return aside_step(&c->aside, now) ? looked_up(s, c) : 0;
+	if (c->state != CONN_LOGIN)
+		return 0;
+	if (session_step(&c->session, &e))
+		return conn_lost(s, c, NULL, &e);
+	if (c->session.state == SESSION_READY)
+		return ready(s, c, now);
+	if (now - c->session.heard_ms < s->r->server.timeout * 1000LL)
+		return 0;
+	err_set(&e, CODE_LATER, "%s port %d: no answer in time", s->r->server.host, s->r->server.port);
+	return conn_lost(s, c, NULL, &e);
+}

@@ -1,0 +1,349 @@
+/* Requests, and what becomes of them once they are answered. */
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum {
+	TRIES_MAX = 3,   /* of a message that the server refuses with words that are not known */
+	LOOK_MAX = 8192, /* of EXAMINE's answer */
+};
+
+struct request *request_new(struct source *s, enum request_kind kind, const char *tag, const char *text)
+{
+	struct request *q = calloc(1, sizeof *q);
+
+	if (!q)
+		return NULL;
+	q->kind = kind;
+	q->text = strdup(text);
+	q->asked_ms = file_now_ms();
+	text_copy(q->tag, sizeof q->tag, tag);
+	spool_init(&q->answer, &s->r->memory);
+	if (!q->text) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+void request_free(struct request *q)
+{
+	if (!q)
+		return;
+	spool_clear(&q->answer);
+	free(q->text);
+	free(q);
+}
+
+void requests_add(struct requests *l, struct request *q)
+{
+	q->next = NULL;
+	if (l->last)
+		l->last->next = q;
+	else
+		l->first = q;
+	l->last = q;
+	l->count++;
+}
+
+void requests_push(struct requests *l, struct request *q)
+{
+	q->next = l->first;
+	l->first = q;
+	if (!l->last)
+		l->last = q;
+	l->count++;
+}
+
+struct request *requests_take(struct requests *l)
+{
+	struct request *q = l->first;
+
+	if (!q)
+		return NULL;
+	l->first = q->next;
+	if (!l->first)
+		l->last = NULL;
+	l->count--;
+	q->next = NULL;
+	return q;
+}
+
+struct request *requests_take_number(struct requests *l, int number)
+{
+	struct request *q, *before = NULL;
+
+	for (q = l->first; q && q->number != number; q = q->next)
+		before = q;
+	if (!q)
+		return NULL;
+	if (before)
+		before->next = q->next;
+	else
+		l->first = q->next;
+	if (l->last == q)
+		l->last = before;
+	l->count--;
+	q->next = NULL;
+	return q;
+}
+
+void requests_clear(struct requests *l)
+{
+	struct request *q;
+
+	while ((q = requests_take(l)))
+		request_free(q);
+}
+
+bool source_busy(const struct source *s)
+{
+	int i;
+
+	if (s->plain.count || s->bodies.count)
+		return true;
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		if (s->conns[i].flying.count)
+			return true;
+	return false;
+}
+
+/* --- answers --- */
+
+static void not_copied(struct source *s, const struct request *q, const char *reason, const char *answer)
+{
+	struct buf clean = BUF_INIT(4096);
+	char shown[512];
+	cJSON *o = report_begin(&s->r->report, "not-copied");
+
+	session_redact(&s->r->server, &clean, answer, strlen(answer));
+	text_escape(shown, sizeof shown, buf_str(&clean), clean.len);
+	cJSON_AddStringToObject(o, "folder", s->folder_name ? s->folder_name : "");
+	cJSON_AddNumberToObject(o, "uidvalidity", s->validity);
+	cJSON_AddNumberToObject(o, "uid", q->uid);
+	cJSON_AddStringToObject(o, "reason", reason);
+	cJSON_AddStringToObject(o, "answer", shown);
+	report_end(&s->r->report, o);
+	buf_clear(&clean);
+}
+
+/* mbsync learns that this message is not to be had. */
+static int without(struct source *s, struct request *q, const char *reason, const char *answer)
+{
+	not_copied(s, q, reason, answer);
+	client_sendf(&s->r->client, "%s NO mbhaul-relay: %s: %s\r\n", q->tag, reason, answer);
+	request_free(q);
+	return 0;
+}
+
+static int body(struct source *s, struct conn *c, struct request *q, const char *answer)
+{
+	const long long now = file_now_ms();
+
+	source_measure(s, c, q, now);
+	if (!q->has_body)
+		return without(s, q, "no-data", "the server has no text for this item");
+	if (q->stub)
+		return without(s, q, "stub", "the server sends a placeholder, since it cannot render this item");
+	s->average += ((double)q->size - s->average) / 16;
+	client_send_spool(&s->r->client, &q->answer);
+	client_sendf(&s->r->client, "%s %s\r\n", q->tag, answer);
+	relay_report_copied(s->r, s->folder_name ? s->folder_name : "", s->validity, q->uid, q->size, q->sha256,
+			    now - q->asked_ms);
+	request_free(q);
+	return 0;
+}
+
+/* The number behind a word in EXAMINE's answer; 0 if it is not there. */
+static uint32_t number_behind(const char *text, const char *word)
+{
+	const char *at = strcasestr(text, word);
+
+	return at ? (uint32_t)strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
+/* "* 12 EXISTS" */
+static uint32_t exists(const char *text)
+{
+	const char *at = strcasestr(text, " EXISTS\r\n");
+
+	while (at && at > text && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	return at ? (uint32_t)strtoul(at, NULL, 10) : 0;
+}
+
+static void look(const struct request *q, char text[LOOK_MAX + 1])
+{
+	char block[LOOK_MAX];
+	const char *p = "";
+	long n = spool_look(&q->answer, 0, block, sizeof block, &p);
+
+	if (n < 0)
+		n = 0;
+	if (n > LOOK_MAX)
+		n = LOOK_MAX;
+	memcpy(text, p, (size_t)n);
+	text[n] = 0;
+}
+
+static void plain_name(struct source *s)
+{
+	const char *p = s->folder;
+	char *out;
+
+	free(s->folder_name);
+	s->folder_name = out = calloc(1, strlen(p) + 1);
+	if (!out)
+		return;
+	if (*p != '"') {
+		strcpy(out, p);
+		return;
+	}
+	for (p++; *p && *p != '"'; p++) {
+		if (*p == '\\' && p[1])
+			p++;
+		*out++ = *p;
+	}
+}
+
+static int opened(struct source *s, struct conn *c, struct request *q, const char *answer)
+{
+	char text[LOOK_MAX + 1];
+	cJSON *o;
+
+	look(q, text);
+	s->examining = false;
+	free(s->folder);
+	s->folder = strdup(q->text + 8);
+	if (!s->folder)
+		return relay_failf(s->r, "local", CODE_UNAVAILABLE, "no memory");
+	plain_name(s);
+	s->folder_number++;
+	s->validity = number_behind(text, "[UIDVALIDITY ");
+	c->folder = s->folder_number;
+	o = report_begin(&s->r->report, "folder");
+	cJSON_AddStringToObject(o, "folder", s->folder_name ? s->folder_name : "");
+	cJSON_AddNumberToObject(o, "uidvalidity", s->validity);
+	cJSON_AddNumberToObject(o, "messages", exists(text));
+	report_end(&s->r->report, o);
+	client_send_spool(&s->r->client, &q->answer);
+	client_sendf(&s->r->client, "%s %s\r\n", q->tag, answer);
+	request_free(q);
+	return 0;
+}
+
+/* The folder is open on a further connection. Is it still the same? */
+static int opened_again(struct source *s, struct request *q)
+{
+	char text[LOOK_MAX + 1];
+	uint32_t validity;
+
+	if (strncmp(q->text, "EXAMINE ", 8)) {
+		request_free(q);
+		return 0;
+	}
+	look(q, text);
+	validity = number_behind(text, "[UIDVALIDITY ");
+	request_free(q);
+	if (validity == s->validity)
+		return 0;
+	return relay_failf(s->r, "uidvalidity", CODE_LATER,
+			   "%s numbers the messages of \"%s\" anew while they are being copied (UIDVALIDITY was %u, is %u)",
+			   s->r->server.host, s->folder_name ? s->folder_name : "", s->validity, validity);
+}
+
+/* Back to its queue, to be asked again. */
+static void again(struct source *s, struct request *q)
+{
+	spool_clear(&q->answer);
+	q->has_body = q->stub = false;
+	requests_push(q->kind == REQUEST_BODY ? &s->bodies : &s->plain, q);
+}
+
+/* A NO or BAD. */
+static int refused(struct source *s, struct conn *c, struct request *q, const char *answer)
+{
+	const bool bad = !strncasecmp(answer, "BAD", 3);
+	const unsigned gone = SAW_TOKEN_EXPIRED | SAW_NOT_CONNECTED | SAW_AUTH_SOURCE | SAW_DROPPED;
+	struct err e = ERR_INIT;
+	struct verdict v;
+
+	relay_classify(s->r, answer, &v);
+	session_set_answer(&c->session, answer, strlen(answer));
+	if (v.saw & SAW_THROTTLED) {
+		/* Not lost: the same connection may go on when the time is over. */
+		again(s, q);
+		source_pause(s, v.wait_asked ? v.wait_s : 30, "throttled", c->session.answer);
+		return 0;
+	}
+	if (q->kind == REQUEST_OWN || bad || (v.saw & gone) || v.kind == VERDICT_LATER) {
+		const bool mine = q->kind == REQUEST_OWN, transient = (v.saw & gone) || v.kind == VERDICT_LATER;
+
+		/* Who does not understand a command may take the next for another: this connection is over. */
+		err_set(&e, CODE_LATER, "%s: %s", s->r->server.host, c->session.answer);
+		if (mine) {
+			request_free(q);
+		} else if (!transient && ++q->tries >= TRIES_MAX) {
+			if (q->kind == REQUEST_BODY) {
+				without(s, q, "refused", answer);
+			} else {
+				s->examining &= q->kind != REQUEST_EXAMINE;
+				client_sendf(&s->r->client, "%s NO %s\r\n", q->tag, answer);
+				request_free(q);
+			}
+		} else {
+			again(s, q);
+		}
+		return conn_lost(s, c, c->session.answer, &e) ? -1 : 1;
+	}
+	if (q->kind == REQUEST_BODY) {
+		if (++q->tries < TRIES_MAX) {
+			spool_clear(&q->answer);
+			q->has_body = q->stub = false;
+			requests_add(&s->bodies, q);
+			return 0;
+		}
+		return without(s, q, "refused", answer);
+	}
+	s->examining &= q->kind != REQUEST_EXAMINE;
+	client_send_spool(&s->r->client, &q->answer);
+	client_sendf(&s->r->client, "%s %s\r\n", q->tag, answer);
+	request_free(q);
+	return 0;
+}
+
+int source_answered(struct source *s, struct conn *c, struct request *q, const char *answer)
+{
+	const long long now = file_now_ms();
+	const int took = (int)(now - q->sent_ms);
+
+	if (q->kind == REQUEST_BODY)
+		c->bodies--;
+	if (!c->rtt_ms || took < c->rtt_ms)
+		c->rtt_ms = took > 0 ? took : 1;
+	if (!c->flying.count)
+		c->idle_ms = now;
+	if (strncasecmp(answer, "OK", 2))
+		return refused(s, c, q, answer);
+	s->progress_ms = now;
+	s->failures = 0;
+	s->refused_since = 0;
+	s->expired = false;
+	switch (q->kind) {
+	case REQUEST_BODY:
+		return body(s, c, q, answer);
+	case REQUEST_EXAMINE:
+		return opened(s, c, q, answer);
+	case REQUEST_OWN:
+		return opened_again(s, q);
+	default:
+		client_send_spool(&s->r->client, &q->answer);
+		client_sendf(&s->r->client, "%s %s\r\n", q->tag, answer);
+		request_free(q);
+		return 0;
+	}
+}

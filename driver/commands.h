@@ -11,6 +11,7 @@ struct globals {
 	const char *config; /* --config, or NULL */
 	char *program;      /* absolute path of this program */
 	char *helper;       /* absolute path of mbhaul-token: beside this program, else in MBHAUL_BINDIR */
+	char *relay;        /* absolute path of mbhaul-relay: the same */
 	char
 	    *plugin_dir; /* <program's folder>/sasl2 if the plugin is there, else NULL: the system's folder */
 };

@@ -77,7 +77,7 @@ static void add_folders(struct buf *out, const char *list)
 }
 
 /* SASL_PATH replaces libsasl2's own folder, so that one is named too. */
-static void sasl_path(struct buf *out, const struct globals *g)
+void engine_sasl_path(struct buf *out, const struct globals *g)
 {
 	const char *given = getenv("SASL_PATH");
 
@@ -126,7 +126,7 @@ char **engine_environment(const struct conf *conf, const struct globals *g)
 	const char *add[4];
 	char **env;
 
-	sasl_path(&path, g);
+	engine_sasl_path(&path, g);
 	buf_addf(&sasl, "SASL_PATH=%s", buf_str(&path));
 	buf_clear(&path);
 	buf_addf(&helper, "MBHAUL_HELPER=%s", g->helper);
@@ -147,7 +147,7 @@ int engine_set_environment(const struct conf *conf, const struct globals *g, str
 	struct buf sasl = BUF_INIT(16384);
 	int rc;
 
-	sasl_path(&sasl, g);
+	engine_sasl_path(&sasl, g);
 	rc = setenv("SASL_PATH", buf_str(&sasl), 1) || setenv("MBHAUL_HELPER", g->helper, 1) ||
 	     setenv("MBHAUL_CONFIG", conf->file, 1);
 	buf_clear(&sasl);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct buf;
 struct conf;
 struct err;
 struct globals;
@@ -26,6 +27,10 @@ bool engine_sleep(int seconds);
 /* The environment of mbsync and `mbhaul sync`: what such programs need of ours, and SASL_PATH, MBHAUL_HELPER and
  * MBHAUL_CONFIG. free() it. NULL without memory. */
 char **engine_environment(const struct conf *conf, const struct globals *g);
+
+/* Appends the value of SASL_PATH to an empty buffer: the folder of the plugin beside this program, what the variable holds,
+ * the system's folder; none of them twice. */
+void engine_sasl_path(struct buf *out, const struct globals *g);
 
 /* Puts the same three into our own environment, for our own logins. */
 int engine_set_environment(const struct conf *conf, const struct globals *g, struct err *e);

@@ -1,18 +1,14 @@
 #include "driver/generate.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/proc.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "driver/commands.h"
 #include "driver/conf.h"
@@ -24,8 +20,7 @@
 enum {
 	RC_MAX = 16 << 20,       /* of an mbsyncrc: 10,000 folders with long names */
 	COMMAND_MAX = 16384,     /* of a command line in one */
-	VERSION_MAX = 4096,      /* of what mbsync --version may say */
-	VERSION_WAIT_MS = 10000, /* for it */
+	NAME_MAX_BYTES = 4096,   /* of a mailbox's folder */
 };
 
 /* ---- one mailbox ---- */
@@ -36,6 +31,10 @@ int generate_begin(struct generate *g, const struct conf *conf, const struct glo
 	struct buf patterns = BUF_INIT(RC_MAX);
 
 	*g = (struct generate){.conf = conf, .globals = globals, .dialect = dialect};
+	if (conf->relay.use && access(globals->relay, X_OK)) {
+		err_errno(e, CODE_UNAVAILABLE, "cannot run %s", globals->relay);
+		return err_hint(e, "install mbhaul again, or write `use = no` in [relay] of %s", conf->file);
+	}
 	if (mbsyncrc_patterns(dialect, &conf->folders, &patterns, e)) {
 		buf_clear(&patterns);
 		return -1;
@@ -80,8 +79,17 @@ static void add_pass_cmd(const struct generate *g, const struct conf_server *s, 
 	}
 }
 
+/* What mbsync runs instead of connecting. Without exec a shell would stand between the two. */
+static void add_tunnel(const struct generate *g, const char *side, const char *account, struct buf *out)
+{
+	buf_adds(out, "exec ");
+	text_shell(out, g->globals->relay);
+	buf_addf(out, " %s --account ", side);
+	text_shell(out, account);
+}
+
 static void set_store(struct mbsyncrc_store *store, const struct conf_server *s, const char *user,
-                      const struct buf *pass_cmd)
+                      const struct buf *pass_cmd, const struct buf *tunnel)
 {
 	store->host = s->host;
 	store->port = s->port;
@@ -90,6 +98,7 @@ static void set_store(struct mbsyncrc_store *store, const struct conf_server *s,
 	store->mechanism = s->auth;
 	store->user = user;
 	store->pass_cmd = buf_str(pass_cmd);
+	store->tunnel = tunnel->len ? buf_str(tunnel) : NULL;
 	store->pipeline_depth = s->pipeline_depth;
 }
 
@@ -119,18 +128,62 @@ static int set_folders(struct mbsyncrc *rc, const char *path, struct folder_plan
 	return 0;
 }
 
-static int write_rc(struct generate *g, const struct mailbox *m, const char *file, const char *sync_cmd,
-                    struct err *e)
+/* The commands and notes of one mbsyncrc. */
+struct texts {
+	struct buf source, destination; /* PassCmd */
+	struct buf source_tunnel, destination_tunnel;
+	struct buf path_note, direct;
+};
+
+static void texts_clear(struct texts *t)
+{
+	buf_clear(&t->source);
+	buf_clear(&t->destination);
+	buf_clear(&t->source_tunnel);
+	buf_clear(&t->destination_tunnel);
+	buf_clear(&t->path_note);
+	buf_clear(&t->direct);
+}
+
+/* Returns false if something is too long. */
+static bool set_texts(const struct generate *g, const struct mailbox *m, const char *user, const char *accounts[2],
+                      struct texts *t)
 {
 	const struct conf *c = g->conf;
-	struct buf source = BUF_INIT(COMMAND_MAX), destination = BUF_INIT(COMMAND_MAX),
-	           note = BUF_INIT(COMMAND_MAX);
+	struct buf path = BUF_INIT(COMMAND_MAX);
+	bool failed;
+
+	add_pass_cmd(g, &c->source, m->address, m, &t->source);
+	add_pass_cmd(g, &c->destination, user, m, &t->destination);
+	if (c->relay.use) {
+		add_tunnel(g, "source", accounts[0], &t->source_tunnel);
+		add_tunnel(g, "destination", accounts[1], &t->destination_tunnel);
+		buf_addf(&t->direct, "write `use = no` in [relay] of %s, then `mbhaul generate`", c->file);
+	} else if (g->globals->plugin_dir) {
+		buf_addf(&path, "%s:" MBHAUL_SASLDIR, g->globals->plugin_dir);
+		buf_adds(&t->path_note, "SASL_PATH=");
+		text_shell(&t->path_note, buf_str(&path));
+	}
+	failed = path.failed || t->source.failed || t->destination.failed || t->source_tunnel.failed ||
+	         t->destination_tunnel.failed || t->path_note.failed || t->direct.failed;
+	buf_clear(&path);
+	return !failed;
+}
+
+static int write_rc(struct generate *g, const struct mailbox *m, const char *user, const char *file,
+                    const char *sync_cmd, struct err *e)
+{
+	const struct conf *c = g->conf;
+	struct texts t = {BUF_INIT(COMMAND_MAX), BUF_INIT(COMMAND_MAX), BUF_INIT(COMMAND_MAX),
+	                  BUF_INIT(COMMAND_MAX), BUF_INIT(COMMAND_MAX), BUF_INIT(COMMAND_MAX)};
 	struct buf text = BUF_INIT(RC_MAX);
 	struct folder_plan plan = {0};
 	struct mbsyncrc_folder *list = NULL;
 	char *state = haul_path(c->fleet.haul, m->address, HAUL_STATE);
 	char *folders = haul_path(c->fleet.haul, m->address, HAUL_FOLDERS);
-	char *user = conf_expand(c->destination_user, m->destination);
+	char *source = haul_path(c->fleet.haul, m->address, HAUL_SOURCE_ACCOUNT);
+	char *destination = haul_path(c->fleet.haul, m->address, HAUL_DESTINATION_ACCOUNT);
+	const char *accounts[] = {source, destination};
 	struct mbsyncrc rc = {.dialect = g->dialect,
 	                      .address = m->address,
 	                      .file = file,
@@ -140,35 +193,28 @@ static int write_rc(struct generate *g, const struct mailbox *m, const char *fil
 	                      .patterns = g->patterns};
 	int result = -1;
 
-	if (!state || !folders || !user) {
+	if (!state || !folders || !source || !destination) {
 		err_set(e, CODE_UNAVAILABLE, "no memory to write %s", file);
 		goto out;
 	}
-	add_pass_cmd(g, &c->source, m->address, m, &source);
-	add_pass_cmd(g, &c->destination, user, m, &destination);
-	if (g->globals->plugin_dir) {
-		buf_adds(&note, "SASL_PATH=");
-		buf_adds(&text, g->globals->plugin_dir);
-		buf_adds(&text, ":" MBHAUL_SASLDIR);
-		text_shell(&note, buf_str(&text));
-		buf_reset(&text);
-		rc.path_note = buf_str(&note);
-	}
-	set_store(&rc.source, &c->source, m->address, &source);
-	set_store(&rc.destination, &c->destination, user, &destination);
-	if (source.failed || destination.failed || note.failed)
+	if (!set_texts(g, m, user, accounts, &t)) {
 		err_set(e, CODE_CONFIG, "the paths of %s and its programs are too long", c->file);
-	else if (!set_folders(&rc, folders, &plan, &list, e) && !mbsyncrc_write(&rc, &text, e))
+		goto out;
+	}
+	rc.path_note = t.path_note.len ? buf_str(&t.path_note) : NULL;
+	rc.direct = t.direct.len ? buf_str(&t.direct) : NULL;
+	set_store(&rc.source, &c->source, m->address, &t.source, &t.source_tunnel);
+	set_store(&rc.destination, &c->destination, user, &t.destination, &t.destination_tunnel);
+	if (!set_folders(&rc, folders, &plan, &list, e) && !mbsyncrc_write(&rc, &text, e))
 		result = file_update(file, buf_str(&text), text.len, 0600, e);
 out:
 	folder_plan_clear(&plan);
 	free(list);
 	free(state);
 	free(folders);
-	free(user);
-	buf_clear(&source);
-	buf_clear(&destination);
-	buf_clear(&note);
+	free(source);
+	free(destination);
+	texts_clear(&t);
 	buf_clear(&text);
 	return result;
 }
@@ -197,9 +243,10 @@ int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e)
 	struct buf sync_cmd = BUF_INIT(COMMAND_MAX);
 	char *dir = haul_path(haul, m->address, NULL), *rc = haul_path(haul, m->address, HAUL_MBSYNCRC);
 	char *script = haul_path(haul, m->address, HAUL_SYNC_SH);
-	int a, b, result = -1;
+	char *user = conf_expand(g->conf->destination_user, m->destination);
+	int accounts = 0, a, b, result = -1;
 
-	if (!dir || !rc || !script) {
+	if (!dir || !rc || !script || !user) {
 		err_set(e, CODE_UNAVAILABLE, "no memory for %s", m->address);
 		goto out;
 	}
@@ -208,89 +255,23 @@ int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e)
 	text_shell(&sync_cmd, m->address);
 	if (file_mkdirs(dir, e))
 		goto out;
-	a = write_rc(g, m, rc, buf_str(&sync_cmd), e);
+	/* Before the mbsyncrc that names them. Where they are no longer needed they stay: nobody reads them. */
+	if (g->conf->relay.use && (accounts = generate_accounts(g, m, user, e)) < 0)
+		goto out;
+	a = write_rc(g, m, user, rc, buf_str(&sync_cmd), e);
 	if (a < 0)
 		goto out;
 	b = write_script(m, script, buf_str(&sync_cmd), e);
 	if (b < 0)
 		goto out;
-	result = a || b;
+	result = a || b || accounts;
 out:
 	buf_clear(&sync_cmd);
 	free(dir);
 	free(rc);
 	free(script);
+	free(user);
 	return result;
-}
-
-/* ---- mbsync ---- */
-
-char *generate_find_mbsync(const struct conf *conf, struct err *e)
-{
-	const char *name = conf->fleet.mbsync, *path = getenv("PATH");
-	char *found;
-
-	if (strchr(name, '/')) {
-		found = strdup(name);
-		if (found && !access(found, X_OK))
-			return found;
-		free(found);
-		err_errno(e, CODE_UNAVAILABLE, "cannot run %s", name);
-		err_hint(e, "correct `mbsync` in [fleet] of %s", conf->file);
-		return NULL;
-	}
-	for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path; path += *path == ':') {
-		size_t n = strcspn(path, ":");
-
-		/* A relative folder in PATH is not followed: it would mean another program elsewhere. */
-		if (*path == '/' && asprintf(&found, "%.*s/%s", (int)n, path, name) > 0) {
-			struct stat st;
-
-			if (!stat(found, &st) && S_ISREG(st.st_mode) && !access(found, X_OK))
-				return found;
-			free(found);
-		}
-		path += n;
-	}
-	err_set(e, CODE_UNAVAILABLE, "there is no program %s in PATH", name);
-	err_hint(e, "install Debian's package isync, or name mbsync's path in [fleet] of %s", conf->file);
-	return NULL;
-}
-
-int generate_ask_version(const struct conf *conf, enum mbsync_dialect *dialect, char version[32],
-                         struct err *e)
-{
-	static const char *const keep[] = {"PATH", "HOME", NULL};
-	/* mbsync wants to know a home before it says its version. */
-	const char *const add[] = {"HOME=/", NULL}, *argv[] = {NULL, "--version", NULL};
-	char *path = generate_find_mbsync(conf, e), **env = NULL;
-	struct secret answer = {0};
-	int rc = -1, status;
-
-	*dialect = MBSYNC_14;
-	version[0] = 0;
-	if (!path)
-		return -1;
-	argv[0] = path;
-	env = proc_environment(keep, getenv("HOME") ? NULL : add);
-	if (!env) {
-		err_set(e, CODE_UNAVAILABLE, "no memory to start %s", path);
-		goto out;
-	}
-	if (secret_init(&answer, VERSION_MAX, e))
-		goto out;
-	status = proc_talk(argv, env, "", 0, &answer, VERSION_WAIT_MS, 0, e);
-	if (status < 0)
-		goto out;
-	if (status)
-		err_set(e, CODE_UNAVAILABLE, "`%s --version` ends with status %d", path, status);
-	else
-		rc = mbsyncrc_version(secret_str(&answer), dialect, version, e);
-out:
-	secret_clear(&answer);
-	free(env);
-	free(path);
-	return rc;
 }
 
 /* ---- the subcommand ---- */
@@ -309,7 +290,7 @@ static size_t count_strays(const struct conf *conf, const struct mailboxes *boxe
 	const struct dirent *entry;
 
 	for (; names && n < boxes->n; n++) {
-		struct buf name = BUF_INIT(VERSION_MAX);
+		struct buf name = BUF_INIT(NAME_MAX_BYTES);
 
 		haul_name(&name, boxes->list[n].address);
 		if (!name.p)
@@ -433,8 +414,8 @@ static int generate_all(const struct globals *globals, const struct conf *conf, 
 
 static const char usage[] =
     "usage: mbhaul [--config FILE] generate [ADDRESS...]\n"
-    "Writes mbsyncrc and sync.sh for the mailboxes of the CSV (or those named) into the haul\n"
-    "directory, without any network. Files that would be the same are left alone.\n";
+    "Writes mbsyncrc, sync.sh and the relays' accounts for the mailboxes of the CSV (or those named)\n"
+    "into the haul directory, without any network. Files that would be the same are left alone.\n";
 
 int cmd_generate(struct globals *g, int argc, char **argv)
 {

@@ -21,13 +21,17 @@ struct generate {
 	char *patterns; /* private */
 };
 
+/* CODE_UNAVAILABLE if [relay] wants mbhaul-relay and it is not there. */
 int generate_begin(struct generate *g, const struct conf *conf, const struct globals *globals,
                    enum mbsync_dialect dialect, struct err *e);
 void generate_end(struct generate *g);
 
 /* Makes the mailbox's folder and writes mbsyncrc (0600) and sync.sh (0700), from folders.json where there is
- * one. Returns 1 if one of the two changed, 0 if both were the same, -1. */
+ * one, and with [relay] the two account files (0600). Returns 1 if one of them changed, 0 if all were the same, -1. */
 int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e);
+
+/* Part of generate_mailbox: writes the account files. `user` is the login name at the destination. Returns as above. */
+int generate_accounts(const struct generate *g, const struct mailbox *m, const char *user, struct err *e);
 
 /* The absolute path of mbsync as [fleet] names it, else as PATH has it. Malloc'ed; NULL (CODE_UNAVAILABLE) if
  * there is none. */

@@ -1,6 +1,7 @@
 /*
  * Where things lie in the haul directory:
- *   mailboxes/<address>/  mbsyncrc  sync.sh  state/  folders.json  status.json  log  lock
+ *   mailboxes/<address>/  mbsyncrc  sync.sh  source.account  destination.account  state/  folders.json
+ *                         status.json  copied.jsonl  slots/  events/  log  lock
  *
  * Nothing here touches the disk but haul_make. Strings are malloc'ed for the caller, NULL without memory.
  */
@@ -12,6 +13,11 @@ struct err;
 
 #define HAUL_MBSYNCRC "mbsyncrc"
 #define HAUL_SYNC_SH "sync.sh"
+#define HAUL_SOURCE_ACCOUNT "source.account"
+#define HAUL_DESTINATION_ACCOUNT "destination.account"
+#define HAUL_SLOTS "slots"
+#define HAUL_EVENTS "events"
+#define HAUL_COPIED "copied.jsonl"
 #define HAUL_STATE "state"
 #define HAUL_FOLDERS "folders.json"
 #define HAUL_STATUS "status.json"

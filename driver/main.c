@@ -48,7 +48,20 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-/* Where this program is, and so the helper and the plugin of the same build. */
+/* The program of that name beside this one, else the installed one. NULL without memory. */
+static char *beside(const char *exe, int dir, const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, "%.*s/%s", dir, exe, name) < 0)
+		return NULL;
+	if (!access(path, X_OK))
+		return path;
+	free(path);
+	return asprintf(&path, MBHAUL_BINDIR "/%s", name) < 0 ? NULL : path;
+}
+
+/* Where this program is, and so the helper, the relay and the plugin of the same build. */
 static int locate(struct globals *g, struct err *e)
 {
 	char exe[PATH_MAX], *plugin = NULL;
@@ -60,21 +73,18 @@ static int locate(struct globals *g, struct err *e)
 	exe[n] = 0;
 	dir = (int)(strrchr(exe, '/') - exe);
 	g->program = strdup(exe);
-	if (!g->program || asprintf(&g->helper, "%.*s/mbhaul-token", dir, exe) < 0 ||
-	    asprintf(&g->plugin_dir, "%.*s/sasl2", dir, exe) < 0 ||
+	g->helper = beside(exe, dir, "mbhaul-token");
+	g->relay = beside(exe, dir, "mbhaul-relay");
+	if (!g->program || !g->helper || !g->relay || asprintf(&g->plugin_dir, "%.*s/sasl2", dir, exe) < 0 ||
 	    asprintf(&plugin, "%s/libmbhaul.so", g->plugin_dir) < 0) {
 		err_set(e, CODE_UNAVAILABLE, "no memory");
 		goto out;
-	}
-	if (access(g->helper, X_OK)) {
-		free(g->helper);
-		g->helper = strdup(MBHAUL_BINDIR "/mbhaul-token");
 	}
 	if (access(plugin, R_OK)) {
 		free(g->plugin_dir);
 		g->plugin_dir = NULL;
 	}
-	rc = g->helper ? 0 : err_set(e, CODE_UNAVAILABLE, "no memory");
+	rc = 0;
 out:
 	free(plugin);
 	return rc;
@@ -84,6 +94,7 @@ static void globals_clear(struct globals *g)
 {
 	free(g->program);
 	free(g->helper);
+	free(g->relay);
 	free(g->plugin_dir);
 }
 

@@ -108,14 +108,11 @@ static void box(struct writer *w, enum mbsync_dialect dialect, const char *key, 
 	buf_clear(&spec);
 }
 
-static void write_store(struct writer *w, const struct mbsyncrc *rc, const char *name,
-                        const struct mbsyncrc_store *s)
+/* How mbsync itself gets to the server, and in. */
+static void write_connection(struct writer *w, const struct mbsyncrc *rc, const struct mbsyncrc_store *s)
 {
 	bool old = rc->dialect == MBSYNC_14;
 
-	plain(w, "");
-	buf_addf(w->out, "IMAPStore %s", name);
-	end_line(w);
 	setting(w, "Host", s->host);
 	number(w, "Port", s->port);
 	buf_addf(w->out, "%s %s", old ? "SSLType" : "TLSType", s->starttls ? "STARTTLS" : "IMAPS");
@@ -128,6 +125,19 @@ static void write_store(struct writer *w, const struct mbsyncrc *rc, const char 
 	setting(w, "User", s->user);
 	if (s->pass_cmd)
 		setting(w, "PassCmd", s->pass_cmd);
+}
+
+static void write_store(struct writer *w, const struct mbsyncrc *rc, const char *name,
+                        const struct mbsyncrc_store *s)
+{
+	plain(w, "");
+	buf_addf(w->out, "IMAPStore %s", name);
+	end_line(w);
+	/* Without TLSType both versions take a tunnel as it is. */
+	if (s->tunnel)
+		setting(w, "Tunnel", s->tunnel);
+	else
+		write_connection(w, rc, s);
 	number(w, "Timeout", rc->timeout);
 	if (s->pipeline_depth)
 		number(w, "PipelineDepth", s->pipeline_depth);
@@ -198,6 +208,8 @@ int mbsyncrc_write(const struct mbsyncrc *rc, struct buf *out, struct err *e)
 	text_shell(&by_hand, rc->file);
 	buf_adds(&by_hand, " -a");
 	comment(&w, "  ", buf_str(&by_hand));
+	if (rc->direct)
+		comment(&w, "Without mbhaul-relay: ", rc->direct);
 	plain(&w, "");
 	buf_reset(&by_hand);
 	buf_addf(&by_hand, "%s/", rc->state);

@@ -24,6 +24,7 @@ enum mbsync_dialect { MBSYNC_14, MBSYNC_15 };
 int mbsyncrc_version(const char *text, enum mbsync_dialect *dialect, char version[32], struct err *e);
 
 struct mbsyncrc_store {
+	const char *tunnel; /* a command line for sh that speaks IMAP, logged in: instead of all up to pass_cmd; NULL: none */
 	const char *host;
 	int port;
 	bool starttls;
@@ -47,6 +48,7 @@ struct mbsyncrc {
 	const char *file;      /* its own absolute path, for the comment */
 	const char *state;     /* absolute folder of mbsync's state, without a slash at the end */
 	const char *sync_cmd;  /* the comment's better way: "mbhaul ... sync ADDRESS" */
+	const char *direct;    /* how to go without the tunnels, for the comment; NULL if there are none */
 	const char *path_note; /* SASL_PATH=... to set for mbsync by hand, NULL if the plugin is installed */
 	int timeout;           /* s */
 	struct mbsyncrc_store source, destination;

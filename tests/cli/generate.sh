@@ -3,6 +3,7 @@
 set -u
 build=$(cd "${1:-build}" && pwd)
 mbhaul=$build/mbhaul
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 cd "$top" || exit 1
@@ -20,7 +21,7 @@ check() { # name; the status of the command before
 	fi
 }
 
-# A folder of its own with a configuration; $1: name, $2: more lines of [fleet]
+# A folder of its own with a configuration; $1: name, $2: more lines of [fleet], $3: those of [relay]
 place() {
 	mkdir -p "$top/$1"
 	cat >"$top/$1/mbhaul.conf" <<-END
@@ -36,6 +37,8 @@ place() {
 		[fleet]
 		jobs = 4
 		${2:-}
+		[relay]
+		${3:-}
 	END
 	cd "$top/$1" || exit 1
 }
@@ -80,9 +83,13 @@ box="haul/mailboxes/o%27brien+x@contoso.com"
 check "folders are percent-encoded, modes are private" $?
 [ -d haul ] && ! grep -rq "s3cr" haul
 check "no password in any generated file" $?
+[ "$(stat -c %a "$box/source.account" "$box/destination.account" | tr '\n' ' ')" = '600 600 ' ]
+check "the account files are private" $?
 cp -a haul copy
+touch "$top/before"
+sleep 0.02 # a file's time is that of the last tick
 "$mbhaul" generate >out 2>&1 && grep -qx '2 mailboxes: 0 written, 2 unchanged' out && diff -r haul copy &&
-	[ "$(find haul -newer copy/mailboxes -type f | wc -l)" = 0 ]
+	[ "$(find haul -newer "$top/before" -type f | wc -l)" = 0 ]
 check "the same input leaves every file alone" $?
 rm -rf haul && "$mbhaul" generate >out 2>&1 && diff -r haul copy
 check "the same input gives the same bytes" $?
@@ -179,12 +186,81 @@ for form in '\357\273\277"Email"\r\n"a@contoso.com"\r\n' 'Email;Name\na@contoso.
 	check "understood: $form" $?
 done
 
+# ---- the relay ----
+place accounts
+printf 'Email,Destination,DestinationPassword,DestinationPasswordFile\n%s\n%s\n%s\n' 'row@contoso.com,r@example.com,s3cr;t,' \
+	'file@contoso.com,f@example.com,,pw/f#1' 'none@contoso.com,,,' >mailboxes.csv
+chmod 600 mailboxes.csv
+has() { # lines that must stand in the file
+	local file=$1
+	shift
+	for line in "$@"; do grep -qxF -- "$line" "$file" || { echo "# $file has no line: $line"; return 1; }; done
+}
+"$mbhaul" generate >out 2>&1
+boxes=$PWD/haul/mailboxes
+has "$boxes/row@contoso.com/source.account" '[account]' 'host = outlook.office365.com' 'port = 993' 'tls = imaps' 'auth = XOAUTH2' \
+	'user = row@contoso.com' 'timeout = 120' 'profile = contoso' "helper = $build/mbhaul-token" "config = $PWD/mbhaul.conf" \
+	'mailbox = row@contoso.com' '[relay]' 'connections = 4' "slots = $boxes/row@contoso.com/slots" \
+	"events = $boxes/row@contoso.com/events" 'memory = 33554432' 'bytes-per-second = 0' 'messages-per-second = 0' 'patience = 1800' &&
+	grep -q "^sasl-path = $build/sasl2:/" "$boxes/row@contoso.com/source.account" &&
+	! grep -q password "$boxes/row@contoso.com/source.account"
+check "the source's account" $?
+has "$boxes/row@contoso.com/destination.account" 'host = imap.example.com' 'auth = PLAIN' 'user = r@example.com' "program = $mbhaul" \
+	"config = $PWD/mbhaul.conf" 'mailbox = row@contoso.com' 'batch-messages = 64' 'batch-bytes = 4194304' &&
+	! grep -qE '^(slots|helper|profile|password-file) ' "$boxes/row@contoso.com/destination.account"
+check "the destination's account, with the password in the row" $?
+has "$boxes/file@contoso.com/destination.account" "password-file = \"$PWD/pw/f#1\"" &&
+	! grep -q '^program' "$boxes/file@contoso.com/destination.account"
+check "the destination's account, with the password in a file" $?
+! grep -rq 's3cr' haul
+check "no secret in an account" $?
+rc=$boxes/row@contoso.com/mbsyncrc
+has "$rc" "Tunnel \"exec '$build/mbhaul-relay' source --account '$boxes/row@contoso.com/source.account'\"" \
+	"Tunnel \"exec '$build/mbhaul-relay' destination --account '$boxes/row@contoso.com/destination.account'\"" &&
+	! grep -qE '^(Host|Port|SSL|TLS|AuthMechs|User|PassCmd|CertificateFile)' "$rc" && grep -q '^# Without mbhaul-relay: .*use = no' "$rc"
+check "mbsync gets to both through the relay" $?
+cp -a haul copy && "$mbhaul" generate >out 2>&1 && grep -qx '3 mailboxes: 0 written, 3 unchanged' out && diff -r haul copy &&
+	rm -rf haul && "$mbhaul" generate >out 2>&1 && diff -r haul copy
+check "the same input gives the same accounts" $?
+cat >>mbhaul.conf <<-'END'
+	connections = 2
+	memory = 8M
+	batch-messages = 10
+	batch-bytes = 1M
+	bytes-per-second = 3M
+	messages-per-second = 9
+	patience = 5m
+END
+sed -i 's/^jobs.*/timeout = 77/; s/^host = imap.*/&\nuser = u+%a\npassword-file = pw\/%a\ntls = starttls\nca-file = ca.pem\nauth = scram-sha-256/' mbhaul.conf
+"$mbhaul" generate >out 2>&1 && grep -qx '3 mailboxes: 3 written, 0 unchanged' out &&
+	has "$boxes/none@contoso.com/destination.account" "password-file = $PWD/pw/none@contoso.com" 'user = u+none@contoso.com' 'port = 143' \
+		'tls = starttls' "ca-file = $PWD/ca.pem" 'auth = SCRAM-SHA-256' 'timeout = 77' 'memory = 8388608' 'batch-messages = 10' \
+		'batch-bytes = 1048576' 'bytes-per-second = 3145728' 'messages-per-second = 9' 'patience = 300' &&
+	has "$boxes/row@contoso.com/destination.account" "program = $mbhaul" && has "$boxes/row@contoso.com/source.account" 'connections = 2'
+check "the keys of [relay] and [destination] reach the accounts" $?
+SASL_PATH=relative:/other "$mbhaul" generate >out 2>&1 &&
+	grep -q "^sasl-path = $build/sasl2:/other:/" "$boxes/row@contoso.com/source.account"
+check "of SASL_PATH the absolute folders reach the accounts" $?
+echo 'use = no' >>mbhaul.conf
+"$mbhaul" generate >out 2>&1 && ! grep -qi -e tunnel -e relay "$rc" && grep -qx 'Host "imap.example.com"' "$rc" && grep -q '^PassCmd ' "$rc" &&
+	[ -f "$boxes/row@contoso.com/source.account" ]
+check "with use = no mbsync connects by itself, and nothing is removed" $?
+mkdir "$top/bin" && cp "$mbhaul" "$build/mbhaul-token" "$top/bin"
+sed -i 's/^use = no/use = yes/' mbhaul.conf
+if [ -x /usr/local/bin/mbhaul-relay ]; then
+	echo "ok - skipped: there is an installed mbhaul-relay"
+else
+	"$top/bin/mbhaul" generate >out 2>&1
+	[ $? = 69 ] && grep -q 'cannot run .*/mbhaul-relay' out && grep -q 'use = no' out
+	check "a relay that is not there is told, with the way to go without" $?
+fi
+
 # ---- mbsync ----
 fake() { # version, path
 	printf '#!/bin/sh\necho "isync %s"\n' "$1" >"$2"
 	chmod 755 "$2"
 }
-place new-dialect 'mbsync = ./mbsync'
+place new-dialect 'mbsync = ./mbsync' 'use = no'
 fake 1.5.1 mbsync
 printf 'Email\na@contoso.com\n' >mailboxes.csv
 "$mbhaul" generate >out 2>&1 && grep -q '^TLSType IMAPS$' haul/mailboxes/a@contoso.com/mbsyncrc &&
@@ -226,6 +302,38 @@ if command -v mbsync >/dev/null; then
 	plan "${rc%mbsyncrc}folders.json"
 	"$mbhaul" generate >out 2>&1 && grep -q '^Channel c0003$' "$rc" && parses mbsync "$rc"
 	check "mbsync understands the configuration with folders" $?
+	echo 'use = no' >>mbhaul.conf
+	"$mbhaul" generate >out 2>&1 && ! grep -q '^Tunnel' "$rc" && parses mbsync "$rc"
+	check "mbsync understands the configuration without the relay" $?
+
+	# Does the command line arrive as it is meant? Another program in place of the relay tells.
+	place "tunnel 'n' \"quoted\" \\ # \$HOME"
+	mkdir "bin 'n' \"\$x\" \\ #" && cd bin* && mkdir sasl2 && cp "$mbhaul" "$build/mbhaul-token" .
+	printf '#!/bin/sh\nprintf "%%s|%%s|%%s|%%s|%%s\\n" "$0" "$@" "$#" >>"%s/args"\necho "* BYE no"\n' "$top" >mbhaul-relay
+	chmod 755 mbhaul-relay
+	beside=$PWD
+	cd ..
+	printf "Email\no'brien+x@contoso.com\n" >mailboxes.csv
+	box="$PWD/haul/mailboxes/o%27brien+x@contoso.com"
+	for version in 1.4 1.5; do
+		program=mbsync
+		[ $version = 1.4 ] || program=$("$here/tests/lab/mbsync15" 2>/dev/null) || { echo "ok - skipped: no mbsync 1.5"; continue; }
+		[ $version = 1.4 ] || sed -i "s|^jobs.*|mbsync = $program|" mbhaul.conf
+		rm -rf "$top/args" haul
+		"$beside/mbhaul" generate >out 2>&1
+		$program -c "$box/mbsyncrc" inbox >out 2>&1
+		for side in destination source; do
+			printf '%s\n' "$beside/mbhaul-relay|$side|--account|$box/$side.account|3"
+		done >"$top/wanted"
+		# mbsync does not wait for its tunnels.
+		for ((i = 0; i < 50; i++)); do
+			sort -u "$top/args" >got
+			cmp -s got "$top/wanted" && break
+			sleep 0.1
+		done
+		cmp -s got "$top/wanted"
+		check "mbsync $version runs the tunnels with their arguments whole" $?
+	done
 
 	# The same with Maildirs for servers: which folders does it copy, and does it copy them once?
 	place maildir

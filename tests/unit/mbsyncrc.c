@@ -72,7 +72,7 @@ static void old_dialect(void)
 	    "\n\nChannel c0007\nFar \":source:&AMk-l&AOk-ments envoy&AOk-s\"\nNear \":destination:Sent\"\n"));
 	CHECK(has("Far \":source:R&-D/say \\\"hi\\\" \\\\ back\"\n"));
 	CHECK(has("\n\nGroup all\nChannels c0001 c0007 c12345\n"));
-	CHECK(!has("Patterns") && !has("TLSType"));
+	CHECK(!has("Patterns") && !has("TLSType") && !has("Tunnel") && !has("relay"));
 	/* Same input, same bytes. */
 	char *first = strdup(buf_str(&out));
 	buf_reset(&out);
@@ -93,6 +93,35 @@ static void new_dialect(void)
 	CHECK(has("Far \":source:Éléments envoyés\"\n") &&
 	      has("Far \":source:R&D/say \\\"hi\\\" \\\\ back\"\n"));
 	CHECK(!has("SSLType") && !has("SSLVersions"));
+}
+
+/* A store with a tunnel has nothing else that tells how to get there. */
+static void tunnels(void)
+{
+	struct mbsyncrc rc = sample();
+	char *longer = malloc(2001);
+
+	rc.source.tunnel = "exec '/b/mbhaul-relay' source --account '/h/o'\\''brien \"x\" \\ #$/source.account'";
+	rc.direct = "use = no";
+	for (int d = 0; d < 2; d++) {
+		rc.dialect = d ? MBSYNC_15 : MBSYNC_14;
+		buf_reset(&out);
+		CHECK(!mbsyncrc_write(&rc, &out, &error));
+		CHECK(has("\n\nIMAPStore source\nTunnel \"exec '/b/mbhaul-relay' source --account "
+		          "'/h/o'\\\\''brien \\\"x\\\" \\\\ #$/source.account'\"\nTimeout 120\nPathDelimiter \"/\"\n\n"));
+		CHECK(has("\n\nIMAPStore destination\nHost \"d\"\n") && has("\n# Without mbhaul-relay: use = no\n"));
+		CHECK(!has("outlook.office365.com") && !has("XOAUTH2") && !has("mbhaul-token") && !has("IMAPS\n"));
+	}
+	rc.destination.tunnel = "exec x";
+	buf_reset(&out);
+	CHECK(!mbsyncrc_write(&rc, &out, &error));
+	CHECK(has("\n\nIMAPStore destination\nTunnel \"exec x\"\nTimeout 120\nPipelineDepth 5\nPathDelimiter "));
+	CHECK(!has("Host") && !has("TLS") && !has("User") && !has("PassCmd") && !has("AuthMechs") && !has("Certif"));
+	memset(longer, 'a', 2000);
+	longer[2000] = 0;
+	rc.source.tunnel = longer;
+	CHECK(mbsyncrc_write(&rc, &out, &error) == -1 && error.code == CODE_CONFIG);
+	free(longer);
 }
 
 /* Neither version ever pushes, deletes, removes or expunges. */
@@ -268,6 +297,7 @@ int main(void)
 {
 	TEST(old_dialect);
 	TEST(new_dialect);
+	TEST(tunnels);
 	TEST(never_deletes);
 	TEST(wildcard);
 	TEST(refusals);

@@ -173,13 +173,8 @@ static void show_groups(const struct check *c)
 
 static void add_bytes(struct buf *out, unsigned long long bytes, bool exact)
 {
-	static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
-	double v = (double)bytes;
-	size_t u = 0;
-
-	for (; v >= 1000 && u + 1 < sizeof units / sizeof *units; u++)
-		v /= 1000;
-	buf_addf(out, "%s%.*f %s", exact ? "" : "~", u && v < 100 ? 1 : 0, v, units[u]);
+	buf_adds(out, exact ? "" : "~");
+	table_bytes(out, bytes);
 }
 
 static void show_row(const struct check_box *b, const struct diagnosis *d, int width)

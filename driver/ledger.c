@@ -212,7 +212,8 @@ int ledger_parse(const char *text, size_t n, struct ledger *l)
 	    json_get_time(o, "updated", &l->updated) || json_get_time(o, "finished", &l->finished) ||
 	    json_get_time(o, "next", &l->next) || json_get_time(o, "refused_since", &l->refused_since) ||
 	    get_string(o, "verdict", &l->verdict) || get_string(o, "side", &l->side) || json_get_u64(o, "messages", &l->messages) ||
-	    json_get_u64(o, "copied", &l->copied) || json_get_u32(o, "runs", &runs) || code > 255 ||
+	    json_get_u64(o, "copied", &l->copied) || json_get_u64(o, "bytes", &l->bytes) ||
+	    json_get_u64(o, "rate", &l->rate) || json_get_u64(o, "left_s", &l->left_s) || json_get_u32(o, "runs", &runs) || code > 255 ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), l) ||
 	    get_left(cJSON_GetObjectItemCaseSensitive(o, "uncopied"), l) ||
 	    get_doubles(cJSON_GetObjectItemCaseSensitive(o, "doubles"), l))
@@ -276,6 +277,9 @@ char *ledger_format(const struct ledger *l)
 	json_put(o, "side", l->side);
 	cJSON_AddNumberToObject(o, "messages", (double)l->messages);
 	cJSON_AddNumberToObject(o, "copied", (double)l->copied);
+	json_put_number(o, "bytes", (double)l->bytes);
+	json_put_number(o, "rate", (double)l->rate);
+	json_put_number(o, "left_s", (double)l->left_s);
 	json_put_number(o, "runs", l->runs);
 	if (l->dirty)
 		cJSON_AddTrueToObject(o, "dirty");

@@ -61,6 +61,9 @@ struct ledger {
 	char *verdict;    /* stable word of diagnose.h; "" if it went through */
 	char *side;       /* whose words reason and answer are: source, destination; "" if unknown */
 	uint64_t messages, copied; /* sums over the folders */
+	uint64_t bytes;   /* of messages, copied by the last sync */
+	uint64_t rate;    /* while running: bytes/s; 0: unknown */
+	uint64_t left_s;  /* while running: s until all is copied; 0: unknown */
 	unsigned runs;    /* how often mbsync was started by the last sync */
 	bool dirty;       /* mbsync ended abnormally since doubles were last looked for */
 	struct ledger_folder *folders;

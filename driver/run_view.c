@@ -121,7 +121,8 @@ void view_note(struct run_view *v, const char *text, const char *hint)
 	buf_clear(&lines);
 }
 
-static void add_rate(struct run_view *v, uint64_t copied, uint64_t messages, struct buf *line)
+/* bytes: a second, of all that run; 0: not known. */
+static void add_rate(struct run_view *v, uint64_t copied, uint64_t messages, uint64_t bytes, struct buf *line)
 {
 	double seconds = (double)(file_now_ms() - v->begun_ms) / 1000, rate;
 	uint64_t fresh = copied > v->copied_begun ? copied - v->copied_begun : 0;
@@ -130,6 +131,11 @@ static void add_rate(struct run_view *v, uint64_t copied, uint64_t messages, str
 		return;
 	rate = (double)fresh / seconds;
 	buf_addf(line, ", %.*f/s", rate < 10 ? 1 : 0, rate);
+	if (bytes) {
+		buf_adds(line, ", ");
+		table_bytes(line, bytes);
+		buf_adds(line, "/s");
+	}
 	if (messages > copied && rate > 0) {
 		buf_adds(line, ", about ");
 		table_duration(line, (long long)((double)(messages - copied) / rate));
@@ -139,7 +145,7 @@ static void add_rate(struct run_view *v, uint64_t copied, uint64_t messages, str
 
 void view_draw(struct run_view *v, struct run_row *rows, size_t n)
 {
-	uint64_t copied = 0, messages = 0;
+	uint64_t copied = 0, messages = 0, rate = 0;
 	size_t i, running = 0, waiting = 0, unknown = 0, shown = 0;
 	struct buf line = BUF_INIT(16384), out = BUF_INIT(1 << 20);
 	int columns, lines;
@@ -160,6 +166,7 @@ void view_draw(struct run_view *v, struct run_row *rows, size_t n)
 		if (row->state == RUN_RUNNING && !ledger_read(row->status_path, &l, &ignored)) {
 			row->messages = l.messages;
 			row->copied = l.copied;
+			rate += l.state == LEDGER_RUNNING ? l.rate : 0;
 			if ((int)++shown < lines - 3) {
 				buf_reset(&line);
 				buf_adds(&line, "  ");
@@ -187,7 +194,7 @@ void view_draw(struct run_view *v, struct run_row *rows, size_t n)
 	if (v->paused[0])
 		buf_addf(&line, "; %s", v->paused);
 	else
-		add_rate(v, copied, unknown ? 0 : messages, &line);
+		add_rate(v, copied, unknown ? 0 : messages, rate, &line);
 	table_cell(&out, buf_str(&line), columns - 1);
 	buf_addc(&out, '\n');
 	wipe(v);

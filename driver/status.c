@@ -81,7 +81,7 @@ static void say_time(const char *label, long long when)
 static void details(const struct conf *conf, const struct mailbox *m, const struct ledger *l)
 {
 	char *dir = haul_path(conf->fleet.haul, m->address, NULL);
-	struct buf list = BUF_INIT(64 << 20);
+	struct buf list = BUF_INIT(64 << 20), bytes = BUF_INIT(256);
 	size_t i;
 
 	say("destination", m->destination);
@@ -94,9 +94,15 @@ static void details(const struct conf *conf, const struct mailbox *m, const stru
 	say_time("ended", l->finished);
 	say_time("refused", l->refused_since);
 	say_time("not before", l->next);
+	if (l->bytes) {
+		table_bytes(&bytes, l->bytes);
+		buf_adds(&bytes, " by the last sync");
+		say("copied", buf_str(&bytes));
+	}
 	say("mbsync", l->mbsync);
 	say("files", dir);
 	free(dir);
+	buf_clear(&bytes);
 	for (i = 0; i < l->n_folders; i++) {
 		const struct ledger_folder *f = &l->folders[i];
 		struct buf row = BUF_INIT(16384);

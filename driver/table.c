@@ -37,6 +37,17 @@ void table_duration(struct buf *out, long long s)
 		buf_addf(out, "%lld d %lld h", s / 86400, s / 3600 % 24);
 }
 
+void table_bytes(struct buf *out, unsigned long long bytes)
+{
+	static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+	double v = (double)bytes;
+	size_t u = 0;
+
+	for (; v >= 1000 && u + 1 < sizeof units / sizeof *units; u++)
+		v /= 1000;
+	buf_addf(out, "%.*f %s", u && v < 100 ? 1 : 0, v, units[u]);
+}
+
 int table_width(const char *text)
 {
 	return u8_strwidth((const uint8_t *)text, "UTF-8");
@@ -121,6 +132,25 @@ void table_wrap(struct buf *out, const char *text, int indent)
 	buf_clear(&clean);
 }
 
+/* "1.2 GB, 14.0 MB/s, 3 min left", as far as it is known. */
+static void add_progress(struct buf *out, const struct ledger *l)
+{
+	if (!l->bytes)
+		return;
+	buf_adds(out, "  ");
+	table_bytes(out, l->bytes);
+	if (l->rate) {
+		buf_adds(out, ", ");
+		table_bytes(out, l->rate);
+		buf_adds(out, "/s");
+	}
+	if (l->left_s) {
+		buf_adds(out, ", ");
+		table_duration(out, (long long)l->left_s);
+		buf_adds(out, " left");
+	}
+}
+
 void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long took_s)
 {
 	struct buf count = BUF_INIT(256);
@@ -135,12 +165,18 @@ void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long
 	if (l->n_left && l->state != LEDGER_LEFT) /* its text says how many */
 		buf_addf(out, "  %zu left", l->n_left);
 	if (took_s >= 0) {
-		buf_adds(out, "  in ");
+		buf_adds(out, "  ");
+		if (l->bytes) {
+			table_bytes(out, l->bytes);
+			buf_addc(out, ' ');
+		}
+		buf_adds(out, "in ");
 		table_duration(out, took_s);
 	}
 	if (dead) {
 		buf_adds(out, "  broken off; the same command goes on from there");
 	} else if (l->state == LEDGER_RUNNING) {
+		add_progress(out, l);
 		buf_adds(out, "  ");
 		table_text(out, l->doing ? l->doing : "");
 		if (l->folder && l->folder[0]) {

@@ -13,6 +13,9 @@ struct ledger;
 /* "1,234,567" */
 void table_number(struct buf *out, unsigned long long n);
 
+/* "999 B", "1.2 GB", "120 MB", by powers of 1000 */
+void table_bytes(struct buf *out, unsigned long long bytes);
+
 /* "8 s", "12 min", "3 h 20 min", "4 d 2 h" */
 void table_duration(struct buf *out, long long seconds);
 

@@ -10,7 +10,8 @@
 
 static void what_is_written_is_read_again(void)
 {
-	struct ledger a = {.state = LEDGER_LEFT, .code = 1, .messages = 5000000000, .copied = 3, .dirty = true, .next = 1234567890};
+	struct ledger a = {.state = LEDGER_LEFT, .code = 1, .messages = 5000000000, .copied = 3, .dirty = true, .next = 1234567890,
+			   .bytes = 6000000000, .rate = 14000000, .left_s = 180};
 	struct ledger b;
 	struct ledger_message *m = ledger_add_left(&a);
 	struct ledger_double *d = ledger_add_double(&a);
@@ -27,6 +28,7 @@ static void what_is_written_is_read_again(void)
 	text = ledger_format(&a);
 	CHECK(!ledger_parse(text, strlen(text), &b));
 	CHECK(b.state == LEDGER_LEFT && b.code == 1 && b.messages == 5000000000 && b.dirty && b.next == 1234567890);
+	CHECK(b.bytes == 6000000000 && b.rate == 14000000 && b.left_s == 180);
 	CHECK_STR(b.side, "destination");
 	CHECK_STR(b.text, "with \"quotes\" and \\xff");
 	CHECK(b.n_left == 1 && b.left[0].uid == 4294967295 && b.n_doubles == 1 && b.doubles[0].twin == 6);
@@ -43,6 +45,8 @@ static void damage_is_an_error(void)
 					  "{\"version\":1,\"state\":\"new\",\"code\":-1}",
 					  "{\"version\":1,\"state\":\"new\",\"folders\":[1]}",
 					  "{\"version\":1,\"state\":\"new\",\"text\":5}",
+					  "{\"version\":1,\"state\":\"new\",\"rate\":-1}",
+					  "{\"version\":1,\"state\":\"new\",\"bytes\":\"1\"}",
 					  "{\"version\":1,\"state\":\"new\",\"uncopied\":[{\"uid\":4294967296}]}"};
 	struct ledger l;
 	size_t i;
@@ -94,11 +98,42 @@ static void cells_have_their_width(void)
 	buf_clear(&b);
 }
 
+static void progress_is_shown_while_it_runs(void)
+{
+	struct ledger l = {.state = LEDGER_RUNNING, .messages = 20, .copied = 10, .bytes = 1234567890};
+	struct buf b = BUF_INIT(1000);
+
+	ledger_set(&l.doing, "copying");
+	ledger_set(&l.folder, "INBOX");
+	table_mailbox(&b, &l, false, -1);
+	CHECK_STR(buf_str(&b), "running              10 of 20  1.2 GB  copying INBOX");
+	l.rate = 14000000;
+	l.left_s = 180;
+	buf_reset(&b);
+	table_mailbox(&b, &l, false, -1);
+	CHECK_STR(buf_str(&b), "running              10 of 20  1.2 GB, 14.0 MB/s, 3 min left  copying INBOX");
+	/* Nobody is at work: the rate is of another time. */
+	buf_reset(&b);
+	table_mailbox(&b, &l, true, -1);
+	CHECK(!strstr(buf_str(&b), "MB/s"));
+	l.state = LEDGER_DONE;
+	buf_reset(&b);
+	table_mailbox(&b, &l, false, 90);
+	CHECK_STR(buf_str(&b), "done                 10 of 20  1.2 GB in 90 s");
+	buf_reset(&b);
+	l.bytes = 0;
+	table_mailbox(&b, &l, false, 90);
+	CHECK_STR(buf_str(&b), "done                 10 of 20  in 90 s");
+	ledger_clear(&l);
+	buf_clear(&b);
+}
+
 int main(void)
 {
 	TEST(what_is_written_is_read_again);
 	TEST(damage_is_an_error);
 	TEST(a_damaged_file_is_named_and_kept);
 	TEST(cells_have_their_width);
+	TEST(progress_is_shown_while_it_runs);
 	TEST_END;
 }

@@ -35,7 +35,7 @@ enum {
 	FILES_A_BOX = 60,
 	DESCRIPTORS_A_JOB = 4,
 	DESCRIPTORS_MORE = 64,
-	PROCESSES_A_JOB = 6,
+	PROCESSES_A_JOB = 8, /* sync, mbsync, two relays, and for a moment two helpers with what they start */
 };
 
 /* ---- mbsync and libsasl2 ---- */
@@ -206,6 +206,17 @@ static void check_clock(struct check *c, const struct profile *p)
 
 /* ---- files ---- */
 
+static void check_relay(struct check *c)
+{
+	if (!c->conf->relay.use)
+		return;
+	if (access(c->g->relay, X_OK))
+		check_find(c, here, CHECK_BAD, CODE_UNAVAILABLE, "install mbhaul again, or write `use = no` in [relay] of mbhaul.conf",
+			   "there is no program %s", c->g->relay);
+	else
+		check_find(c, here, CHECK_OK, 0, NULL, "the relay: %s", c->g->relay);
+}
+
 static void check_credential(struct check *c, const struct profile *p)
 {
 	const char *file = p->credential == PROFILE_SECRET_FILE ? p->file : p->key ? p->key : p->file;
@@ -332,6 +343,7 @@ void check_machine(struct check *c)
 		check_plugin_installed(c);
 	}
 	check_helper(c);
+	check_relay(c);
 	check_credential(c, conf->source.profile);
 	if (conf->destination.profile && conf->destination.profile != conf->source.profile)
 		check_credential(c, conf->destination.profile);

@@ -2,10 +2,8 @@
  * mbhaul run: every row of the CSV, N at a time, each by a `mbhaul sync` of its own. What they do is read from their
  * ledgers, so nothing is lost when this process or one of them dies.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,35 +20,23 @@
 #include "engine.h"
 #include "generate.h"
 #include "haul.h"
-#include "judge.h"
 #include "ledger.h"
-#include "log.h"
 #include "mailboxes.h"
-#include "run_view.h"
-#include "table.h"
+#include "run.h"
 
-enum { ROUNDS_MOST = 3, KILL_AFTER_MS = 30000, PAUSE_LEAST_S = 120 };
-
-struct run {
-	struct globals *g;
-	const struct conf *conf;
-	const struct mailboxes *boxes;
-	char **env;
-	int jobs;
-	struct run_row *rows; /* in the order of work */
-	size_t n;
-	struct fleet fleet;
-	size_t probed; /* the row that was asked last during a pause */
-	long long pause_limit; /* s */
-	bool told_wait;
-	struct run_view view;
-};
+enum { ROUNDS_MOST = 3, KILL_AFTER_MS = 30000 };
 
 static int start(struct run *r, struct run_row *row, struct err *e)
 {
-	const char *argv[] = {r->g->program, "--config", r->conf->file, "sync", "--quiet", "--", row->mailbox->address, NULL};
-	int out[2];
+	const char *argv[10] = {r->g->program, "--config", r->conf->file, "sync", "--quiet"};
+	int out[2], n = 5;
 
+	if (r->tail.dir) {
+		argv[n++] = "--tail";
+		argv[n++] = r->tail.dir;
+	}
+	argv[n++] = "--";
+	argv[n++] = row->mailbox->address;
 	if (pipe2(out, O_CLOEXEC | O_NONBLOCK))
 		return err_errno(e, CODE_UNAVAILABLE, "cannot start a mailbox");
 	if (engine_spawn(argv, r->env, out[1], &row->pid, e)) {
@@ -99,136 +85,11 @@ static void hear(struct run_row *row)
 	}
 }
 
-/* Does it say anything about the others? */
-static enum fleet_seen seen_of(const struct run_row *row, const struct ledger *l)
-{
-	static const char *const shut[] = {"auth-source", "auth-destination", "auth", "not-connected", "token", "unavailable",
-					   "dropped", "timeout", "unreachable"};
-	/* The administrator's script, or the destination, says it of this one alone. */
-	static const char *const own[] = {"no-mailbox", "destination-missing", "destination-full"};
-
-	if (row->code == CODE_CONFIG)
-		return FLEET_OWN; /* waiting does not mend a configuration */
-	if (row->code == CODE_DONE || row->code == CODE_LEFT || l->copied > row->copied_before)
-		return FLEET_IN;
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		if (l->verdict && !strcmp(l->verdict, own[i]))
-			return FLEET_OWN;
-	for (size_t i = 0; i < sizeof shut / sizeof *shut; i++)
-		if (l->reason && !strcmp(l->reason, shut[i]))
-			return FLEET_SHUT;
-	return FLEET_OWN;
-}
-
-/* Was one of those that are shut out let in at an earlier time? */
-static bool any_worked(const struct run *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->rows[i].seen == FLEET_SHUT && r->rows[i].copied)
-			return true;
-	return false;
-}
-
-/* Says what it means that everybody is shut out, out of what the last of them saw. */
-static void say_pause(struct run *r, const struct run_row *row, const struct ledger *l)
-{
-	const char *was = l->verdict ? l->verdict : "";
-	struct verdict v = {.side = l->side && !strcmp(l->side, "destination") ? SIDE_DESTINATION : SIDE_SOURCE,
-			    .reason = l->reason,
-			    .token_error = !strcmp(was, "outage") ? "unavailable" : NULL,
-			    .kind = l->state == LEDGER_REFUSED ? VERDICT_REFUSED : VERDICT_LATER};
-	char *user = conf_expand(r->conf->destination_user, row->mailbox->destination);
-	struct buf text = BUF_INIT(4096);
-	struct diagnosis d;
-	struct judge j;
-	char until[32], advice[1600], note[200];
-
-	text_copy(v.line, sizeof v.line, l->answer ? l->answer : "");
-	text_copy(v.text, sizeof v.text, l->text ? l->text : "");
-	text_copy(v.hint, sizeof v.hint, l->hint ? l->hint : "");
-	judge_begin(&j, r->conf, r->g, row->mailbox->address, user, l, v.side, FLEET_STREAK - 1, any_worked(r),
-		    !l->reason || strcmp(l->reason, "token") != 0);
-	judge_verdict(&j, &v, &d);
-	judge_clear(&j);
-	free(user);
-	log_time(until, r->fleet.probe_at);
-	diagnose_advice(advice, sizeof advice, &d);
-	snprintf(note, sizeof note, "%d mailboxes in a row were shut out and none was let in: the fleet is paused, and one is asked again at %s",
-		 FLEET_STREAK, until);
-	buf_addf(&text, "seen: %s\nmeans: %s\n", d.seen, d.means);
-	if (*advice)
-		buf_addf(&text, "do: %s\n", advice);
-	buf_addf(&text, "waiting: %s\n", d.waiting);
-	view_note(&r->view, note, buf_str(&text));
-	snprintf(r->view.paused, sizeof r->view.paused, "paused, asked again at %s", until);
-	buf_clear(&text);
-}
-
-/* Those that were shut out on the way to the pause, and the probes, are not done with. */
-static void put_back(struct run *r, const struct run_row *now)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		struct run_row *row = &r->rows[i];
-
-		if (row->state != RUN_ENDED || row->seen != FLEET_SHUT)
-			continue;
-		row->state = RUN_WAITING;
-		row->next = 0;
-		r->view.ended -= row != now; /* that one was not counted yet */
-	}
-}
-
-/*
- * How long the pause may last. Where one of them was let in before, it may be an outage; where none ever was, waiting
- * helps no longer than a grant may be on its way, counted from the first refusal.
- */
-static long long longest_pause(const struct run *r)
-{
-	const long long now = (long long)time(NULL);
-	long long since = now, left;
-
-	if (any_worked(r))
-		return r->conf->fleet.patience;
-	for (size_t i = 0; i < r->n; i++)
-		if (r->rows[i].refused_since && r->rows[i].refused_since < since)
-			since = r->rows[i].refused_since;
-	left = since + r->conf->fleet.grace - now;
-	return left > PAUSE_LEAST_S ? left : PAUSE_LEAST_S;
-}
-
-/* A mailbox has ended: what does it mean for the others? l may be NULL with FLEET_OWN. */
-static void weigh(struct run *r, struct run_row *row, const struct ledger *l)
-{
-	const long long now = (long long)time(NULL);
-	char until[32];
-
-	row->probe = false;
-	switch (fleet_ended(&r->fleet, (size_t)(row - r->rows), row->seen, now)) {
-	case FLEET_PAUSES:
-		put_back(r, row);
-		r->pause_limit = longest_pause(r);
-		say_pause(r, row, l);
-		break;
-	case FLEET_STAYS:
-		if (row->seen == FLEET_SHUT)
-			put_back(r, row);
-		log_time(until, r->fleet.probe_at);
-		snprintf(r->view.paused, sizeof r->view.paused, "paused, asked again at %s", until);
-		break;
-	case FLEET_RESUMES:
-		view_note(&r->view, "a mailbox was let in: the others go on", NULL);
-		r->view.paused[0] = 0;
-		break;
-	case FLEET_GOES_ON:
-		break;
-	}
-}
-
 /* Nothing that says anything of the others; but if it was the probe, the next one is asked. */
 static void own_trouble(struct run *r, struct run_row *row, const char *text)
 {
 	row->seen = FLEET_OWN;
-	weigh(r, row, NULL);
+	run_weigh(r, row, NULL);
 	view_failed(&r->view, row, text);
 }
 
@@ -256,13 +117,13 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 	row->next = l.next;
 	row->refused_since = l.refused_since;
 	row->patient = row->reason_later && l.verdict && !strcmp(l.verdict, "not-propagated");
-	row->seen = l.started < row->begun ? FLEET_OWN : seen_of(row, &l);
+	row->seen = l.started < row->begun ? FLEET_OWN : run_seen(row, &l);
 	if (row->code == CODE_LATER && row->reason_later && (row->patient || row->rounds < ROUNDS_MOST) && !engine_stop) {
 		row->state = RUN_WAITING;
 		if (row->next < (long long)time(NULL) + 30)
 			row->next = (long long)time(NULL) + 30;
 	}
-	weigh(r, row, &l);
+	run_weigh(r, row, &l);
 	if (WIFSIGNALED(raw))
 		view_failed(&r->view, row, "the sync was killed; the same command goes on from there");
 	else if (l.state == LEDGER_RUNNING || l.code != row->code)
@@ -286,73 +147,6 @@ static void reap(struct run *r)
 		if (waitpid(row->pid, &raw, WNOHANG) == row->pid)
 			end_of(r, row, raw);
 	}
-}
-
-/* The next one that was not begun, else one whose time has come. */
-static struct run_row *next_of_all(const struct run *r)
-{
-	const long long now = (long long)time(NULL);
-	struct run_row *late = NULL;
-
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->rows[i].state == RUN_NEW)
-			return &r->rows[i];
-		if (r->rows[i].state == RUN_WAITING && r->rows[i].next <= now && !late)
-			late = &r->rows[i];
-	}
-	return late;
-}
-
-/*
- * During a pause: those that were shut out in turn, so that one that has a reason of its own is not asked for all; once all of
- * them turned out to have one, whoever is left.
- */
-static struct run_row *next_probe(struct run *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		struct run_row *row = &r->rows[(r->probed + 1 + i) % r->n];
-
-		if (row->state == RUN_WAITING && row->seen == FLEET_SHUT) {
-			r->probed = (size_t)(row - r->rows);
-			return row;
-		}
-	}
-	return next_of_all(r);
-}
-
-static struct run_row *next_row(struct run *r)
-{
-	struct run_row *late;
-	bool probe;
-
-	if (!fleet_may_start(&r->fleet, (long long)time(NULL), &probe))
-		return NULL;
-	if (probe) {
-		late = next_probe(r);
-		if (late) {
-			fleet_probed(&r->fleet);
-			late->probe = true;
-		}
-		return late;
-	}
-	return next_of_all(r);
-}
-
-static bool give_up(struct run *r)
-{
-	struct buf text = BUF_INIT(256);
-
-	if (!fleet_gives_up(&r->fleet, (long long)time(NULL), r->pause_limit))
-		return false;
-	buf_adds(&text, "it has been so for ");
-	table_duration(&text, (long long)time(NULL) - r->fleet.since);
-	buf_adds(&text, ": given up; the same command goes on from here");
-	view_note(&r->view, buf_str(&text), NULL);
-	buf_clear(&text);
-	for (size_t i = 0; i < r->n; i++)
-		if (r->rows[i].state == RUN_WAITING && r->rows[i].seen == FLEET_SHUT)
-			r->rows[i].state = RUN_ENDED;
-	return true;
 }
 
 static size_t count(const struct run *r, enum run_state state)
@@ -387,6 +181,14 @@ static void say_wait(struct run *r)
 		  "Ctrl-C ends the wait; the same command goes on from there");
 }
 
+/* Mailboxes come first; what they leave over may be used by those that run. During a pause nothing is added. */
+static void offer_rest(struct run *r, size_t running)
+{
+	bool rest = !engine_stop && !r->fleet.paused && running;
+
+	tail_offer(&r->tail, rest ? r->jobs - (int)running : 0);
+}
+
 static void work(struct run *r)
 {
 	long long told = 0;
@@ -398,7 +200,7 @@ static void work(struct run *r)
 		reap(r);
 		running = count(r, RUN_RUNNING);
 		while (!engine_stop && (int)running < r->jobs) {
-			struct run_row *row = next_row(r);
+			struct run_row *row = run_next(r);
 			struct err e = ERR_INIT;
 
 			if (!row)
@@ -412,9 +214,10 @@ static void work(struct run *r)
 			}
 			running++;
 		}
+		offer_rest(r, running);
 		if (!running && (engine_stop || (!count(r, RUN_WAITING) && !count(r, RUN_NEW))))
 			return;
-		if (!running && r->fleet.paused && give_up(r))
+		if (!running && r->fleet.paused && run_gives_up(r))
 			return;
 		if (!running && !count(r, RUN_NEW) && !engine_stop)
 			say_wait(r);
@@ -510,6 +313,11 @@ static int run(struct run *r, char *const *addresses, int n_addresses)
 		rc = CODE_UNAVAILABLE;
 		goto out;
 	}
+	/* Without it each of them would use all its shards. */
+	if (r->conf->relay.use && r->conf->relay.shards > 1 && tail_begin(&r->tail, r->conf->fleet.haul, &e)) {
+		rc = err_print(&e, "mbhaul");
+		goto out;
+	}
 	view_begin(&r->view, r->rows, r->n, r->jobs);
 	work(r);
 	rc = CODE_DONE;
@@ -517,6 +325,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses)
 		rc = err_worse(rc, r->rows[i].state == RUN_ENDED ? r->rows[i].code : CODE_LATER);
 	view_end(&r->view, r->rows, r->n, engine_stop != 0);
 out:
+	tail_end(&r->tail);
 	for (i = 0; i < r->n; i++)
 		free(r->rows[i].status_path);
 	free(r->rows);
@@ -542,7 +351,7 @@ int cmd_run(struct globals *g, int argc, char **argv)
 						{"plain", no_argument, NULL, 'p'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	struct run r = {.g = g};
+	struct run r = {.g = g, .tail = TAIL_INIT};
 	unsigned long long jobs = 0;
 	struct mailboxes boxes;
 	struct conf conf;

@@ -423,9 +423,9 @@ static void report(const struct sync *s, bool quiet)
 	buf_clear(&out);
 }
 
-static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, bool verbose, bool quiet)
+static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const char *tail, bool verbose, bool quiet)
 {
-	struct sync s = {.g = g, .conf = conf, .mailbox = m, .log = {.fd = -1, .echo = verbose}};
+	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = tail, .log = {.fd = -1, .echo = verbose}};
 	char *lock_path = NULL, *log_path = NULL;
 	struct err e = ERR_INIT;
 	int lock = -1, rc;
@@ -495,8 +495,10 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 {
 	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
 						{"verbose", no_argument, NULL, 'v'},
+						{"tail", required_argument, NULL, 't'}, /* by `mbhaul run` only */
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
+	const char *tail = NULL;
 	const struct mailbox *m;
 	struct mailboxes boxes;
 	struct conf conf;
@@ -511,6 +513,9 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 			break;
 		case 'v':
 			verbose = true;
+			break;
+		case 't':
+			tail = optarg;
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr);
@@ -535,7 +540,7 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 		goto out;
 	}
 	engine_catch_signals();
-	rc = sync_mailbox(g, &conf, m, verbose, quiet);
+	rc = sync_mailbox(g, &conf, m, tail, verbose, quiet);
 out:
 	mailboxes_clear(&boxes);
 	conf_clear(&conf);

@@ -82,6 +82,7 @@ struct sync {
 	char last_answer[256]; /* of a server, to go with the next note */
 	char full[64];         /* how full the destination is, if that was why it refused messages */
 	bool enough;           /* mbsync goes on for nothing: to be ended */
+	const char *tail;      /* folder of the slots (tail.h) for a second mbsync and more; NULL: all shards at once */
 	size_t channel;        /* folder that mbsync is at, n_folders if none */
 	struct classifier classifier;
 	long long written_ms;

@@ -1,0 +1,47 @@
+/*
+ * `mbhaul run` at work: run.c starts and reaps, run_pause.c decides about the pause of the fleet (fleet.h).
+ */
+#ifndef MBHAUL_RUN_H
+#define MBHAUL_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fleet.h"
+#include "run_view.h"
+#include "tail.h"
+
+struct conf;
+struct globals;
+struct ledger;
+struct mailboxes;
+
+struct run {
+	struct globals *g;
+	const struct conf *conf;
+	const struct mailboxes *boxes;
+	char **env;
+	int jobs;
+	struct run_row *rows; /* in the order of work */
+	size_t n;
+	struct fleet fleet;
+	size_t probed; /* the row that was asked last during a pause */
+	long long pause_limit; /* s */
+	bool told_wait;
+	struct tail tail; /* the slots that are left over */
+	struct run_view view;
+};
+
+/* What the sync of a mailbox that has ended says of the others. */
+enum fleet_seen run_seen(const struct run_row *row, const struct ledger *l);
+
+/* A mailbox has ended: what does it mean for the others? l may be NULL with FLEET_OWN. */
+void run_weigh(struct run *r, struct run_row *row, const struct ledger *l);
+
+/* The mailbox to be started now; NULL if there is none. */
+struct run_row *run_next(struct run *r);
+
+/* Has the pause lasted too long? Then those that waited for its end have ended. */
+bool run_gives_up(struct run *r);
+
+#endif

@@ -267,6 +267,9 @@ is "throttle" eval 'has "c2 OK" && has "c3 NO Request is throttled. Suggested Ba
 fault '{"throttle":{"at":1,"ms":60000,"window":true,"answer":"BAD","bye":true}}'
 out=$(talk $who "$token" 'EXAMINE INBOX' "$(fetch 1)" NOOP; talk $who "$token" 'EXAMINE INBOX' "$(fetch 1)")
 is "throttle with BAD, BYE and a window" eval 'has "c2 BAD Request is throttled." && has "* BYE" && [ "$(grep -c "BAD Request" <<<"$out")" = 2 ]'
+fault '{"throttle":{"at":1,"time":false}}'
+out=$(talk $who "$token" 'EXAMINE INBOX' "$(fetch 1)" "$(fetch 1)")
+is "throttle without a time" eval 'grep -qx "c2 NO Request is throttled." <<<"$out" && has "c3 OK"'
 fault '{"unavailable":2}'
 out=$(talk $who "$token" NOOP NOOP NOOP)
 is "unavailable" eval 'has "c2 NO Server Unavailable. 15" && has "c3 OK"'
@@ -285,6 +288,33 @@ is "drop-after-commands" eval 'has "c2 OK" && lacks "c3" && lacks "BYE"'
 fault '{"drop-in-literal":{"at":3}}'
 out=$(talk $who "$token" 'EXAMINE INBOX' "$(fetch 1:10)")
 is "drop-in-literal" eval 'has "(UID 3 " && lacks "(UID 4 " && has "(c"'
+for how in false true; do
+	fault '{"freeze-in-literal":{"at":3,"whole":'$how'}}'
+	out=$(timeout 3 python3 "$tree/tests/lab/imaptry.py" "$top/a" $who "$token" 'EXAMINE INBOX' "$(fetch 2)" "$(fetch 3)" "$(fetch 4)" "$(fetch 5)")
+	is "freeze-in-literal, whole $how" eval '[ $? = 0 ] && has "(UID 3 " && lacks "(UID 5 " && lacks "c4 " && lacks "(c"'
+done
+fault '{"expire-every":3}'
+for _ in 1 2; do
+	out=$(talk $who "$token" 'EXAMINE INBOX' "$(fetch 2)" "$(fetch 3)" "$(fetch 4)" "$(fetch 5)")
+	is "expire-every" eval 'has "(UID 4 " && has "* BYE Session invalidated - AccessTokenExpired" && lacks "(UID 5 "'
+done
+fault '{"validity-skew":2}'
+out=$(for _ in 1 2 3; do talk $who "$token" 'EXAMINE INBOX' | grep -o 'UIDVALIDITY [0-9]*'; done)
+is "validity-skew" eval '[ "$(sort <<<"$out" | uniq -c | awk "{ print \$1 }" | xargs)" = "2 1" ]'
+fault '{"body-delay":100}'
+begin=$(date +%s%N)
+talk $who "$token" 'EXAMINE INBOX' "$(fetch 2)" "$(fetch 3)" >"$top/beside" &
+talk $who "$token" 'EXAMINE INBOX' "$(fetch 2)" "$(fetch 3)" "$(fetch 4)" "$(fetch 5)" "$(fetch 6)" >/dev/null
+took=$((($(date +%s%N) - begin) / 1000000))
+wait
+is "body-delay: one after the other ($took ms)" [ $took -ge 500 ]
+is "body-delay: other connections do not wait for it" [ $took -lt 690 ]
+out=$(cat "$top/beside")
+is "body-delay: the answers are whole" eval 'has "c2 OK" && has "c3 OK" && has "(UID 3 "'
+fault '{"reserved-names":["Archive 2"]}'
+out=$(talk $who "$token" 'CREATE "Archive 2"' 'CREATE "Archive 3"' 'DELETE "Archive 3"' $'APPEND INBOX {8+}\r\na: b\r\n\r\n {8+}\r\na: b\r\n\r\n')
+is "reserved-names" eval 'has "c1 NO Folder name is reserved." && has "c2 OK"'
+is "two messages in one APPEND are refused" has "c4 BAD Command Argument Error. 12"
 fault '{"empty-fetch":[2],"stub":{"INBOX":[3]},"no-fetch":{"uids":[4],"times":1}}'
 out=$(talk $who "$token" 'EXAMINE INBOX' "$(fetch 2)" "$(fetch 3)" "$(fetch 4)" "$(fetch 4)" "$(fetch 7)")
 is "empty-fetch" eval 'has "c2 OK" && lacks "(UID 2 "'

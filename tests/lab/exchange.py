@@ -15,17 +15,24 @@ Faults; a bare value stands for the key in brackets; "times" says how often (0: 
   refuse-json {times}=0         JSON challenge first, then NO
   not-connected {times}=0       OK to AUTHENTICATE, then BAD User is authenticated but not connected., then BYE
   expire-after {at}, times=1    after N commands: BYE Session invalidated - AccessTokenExpired, then BAD
-  throttle {at}, times=1, ms=3000, answer=NO, bye=false, window=false
-                                from the nth message fetch of the mailbox on; window: everything within ms
+  expire-every {at}, times=0    the session ends after N message bodies: BYE Session invalidated - AccessTokenExpired
+  throttle {at}, times=1, ms=3000, answer=NO, bye=false, window=false, time=true
+                                from the nth message fetch of the mailbox on; window: everything within ms; time: false leaves
+                                out the Suggested Backoff Time
   unavailable {at}, times=1, bare=false     NO Server Unavailable. 15 to the nth command, or the bare line and the end
   bye-after-bytes {at}, times=1             BYE Connection is closed. 13, between two answers
   drop-after-commands, drop-after-bytes {at}, times=1, reset=false     the connection is gone
   drop-in-literal {at}, times=1, reset=false      in the middle of the nth message
   freeze-after-commands {at}, times=1       no answer any more, the connection stays
+  freeze-in-literal {at}, times=1, whole=false    the same in the middle of the nth message; whole: after it, before the tagged answer
   empty-fetch [uids] or {folder:[uids]}     tagged OK without data
   stub [uids] or {folder:[uids]}            the message is replaced by Exchange's stub
   no-fetch {uids}, times=0, answer=...      tagged NO for these messages, n times each
+  validity-skew {at}, times=1, by=1         the nth login from now on sees other UIDVALIDITYs
+  body-delay MS                 a source that takes so long for each body: those of one connection come one after the other, other
+                                connections of the mailbox go on independently
   max-connections N, delay MS (each way), size-skew N (RFC822.SIZE is off by that much)
+  reserved-names [NAME, ...]    CREATE of these (as the client writes them) is refused: NO Folder name is reserved.
   script {VERB: [LINE, ...]}, times=0       these commands are answered word for word, in the order of the commands (script.py says
                                 how lines are written); the server behind does not see them. GREETING and the CAPABILITY before
                                 login are asked before the mailbox is known: from "*" only. AUTHENTICATE: said once the token
@@ -57,8 +64,9 @@ SETTINGS = {
 FAULTS = {
     "refuse": "times", "refuse-json": "times", "not-connected": "times", "expire-after": "at", "throttle": "at",
     "unavailable": "at", "bye-after-bytes": "at", "drop-after-commands": "at", "drop-after-bytes": "at",
-    "drop-in-literal": "at", "freeze-after-commands": "at", "empty-fetch": "uids", "stub": "uids", "no-fetch": "uids",
-    "max-connections": None, "delay": None, "size-skew": None, "script": None,
+    "drop-in-literal": "at", "freeze-after-commands": "at", "freeze-in-literal": "at", "expire-every": "at", "validity-skew": "at",
+    "empty-fetch": "uids", "stub": "uids", "no-fetch": "uids", "max-connections": None, "delay": None, "body-delay": None,
+    "size-skew": None, "reserved-names": None, "script": None,
 }
 
 
@@ -90,7 +98,7 @@ def read_fault(name, value):
         return {"times": 0, **value, "uids": {f: set([u] if isinstance(u, int) else u) for f, u in folders.items()}}
     if not isinstance(value, dict):
         value = {key: value if value is not True else 0 if key == "times" else 1}
-    return {"times": 0 if key == "times" else 1, "at": 1, **value}
+    return {"times": 0 if key == "times" or name == "expire-every" else 1, "at": 1, **value}
 
 
 def show_fault(value):

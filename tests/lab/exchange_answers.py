@@ -4,11 +4,12 @@ import re
 
 FETCHED = re.compile(rb"\* \d+ FETCH \(.*?\bUID (\d+)\b")
 LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r?\n$")
+VALIDITY = re.compile(rb"\[UIDVALIDITY (\d+)")
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 
 
 class Answers:
-    """Part of a session (exchange_session.py), which owns the rest: box, front, state, write(), say(), end()."""
+    """Part of a session (exchange_session.py), which owns the rest: box, front, state, write(), say(), end(), now()."""
 
     def __init__(self):
         # The answer under way: rest of a line, bytes left of a literal, dropped or not.
@@ -18,6 +19,9 @@ class Answers:
         # Where the connection is to end, in bytes sent; what waits for a moment between two answers.
         self.sent, self.cut_at, self.cut_next, self.bye_at, self.bodies = 0, None, None, None, 0
         self.literal_at, self.inject, self.hidden = None, [], set()
+        self.freeze_in, self.expire_every, self.validity_skew = None, None, 0
+        # When the last body that was asked for may be said, in the loop's time, where bodies take theirs.
+        self.body_due, self.body_next = 0, 0
 
     @staticmethod
     def uids(fault, folder):
@@ -32,6 +36,10 @@ class Answers:
         self.inject.clear()
         if self.bye_at is not None and self.sent >= self.bye_at:
             self.say("* BYE Connection is closed. 13")
+            self.end()
+        if self.expire_every and self.bodies >= self.expire_every["at"]:
+            self.front.fire(self.box, "expire-every")
+            self.say("* BYE Session invalidated - AccessTokenExpired")
             self.end()
 
     def answers(self, data):
@@ -65,6 +73,9 @@ class Answers:
                     self.dropping = True
             if out is not line:
                 self.write(data[start:pos])
+                if self.body_next:
+                    self.body_due = max(self.body_due, self.now()) + self.body_next
+                    self.body_next = 0
                 if self.cut_next:
                     self.cut_at, self.cut_next = (self.sent + self.cut_next[0], self.cut_next[1]), None
                 if out:
@@ -80,7 +91,7 @@ class Answers:
                     last, self.last = self.last, None
                     last()
                     return
-                if self.inject or self.bye_at is not None:
+                if self.inject or self.bye_at is not None or self.expire_every:
                     self.write(data[start:pos])
                     start = pos
                     self.boundary()
@@ -99,6 +110,8 @@ class Answers:
                 out, self.last = self.rewrites.pop(tag)
                 return out
             return line
+        if self.validity_skew and line.startswith(b"* OK [UIDVALIDITY "):
+            return VALIDITY.sub(lambda m: b"[UIDVALIDITY %d" % (int(m[1]) + self.validity_skew), line)
         if b" FETCH (" not in line[:24]:
             return line
         if literal and (b"BODY[]" in line or b" RFC822 {" in line):
@@ -127,10 +140,18 @@ class Answers:
             return None
         self.bodies += 1
         box.stats["bodies"] += 1
+        own = False
         if self.literal_at and self.bodies >= self.literal_at["at"]:
             self.front.fire(box, "drop-in-literal")
-            # A copy, so that what precedes it in this piece is written first and the count starts here.
             self.cut_next = (len(line) + int(literal[1]) // 2, self.literal_at.get("reset", False))
-            self.literal_at = None
-            return bytearray(line)
-        return line
+            self.literal_at, own = None, True
+        if self.freeze_in and self.bodies >= self.freeze_in["at"]:
+            self.front.fire(box, "freeze-in-literal")
+            size = int(literal[1])
+            self.cut_next = (len(line) + (size + len(b")\r\n") if self.freeze_in.get("whole") else size // 2), "freeze")
+            self.freeze_in, own = None, True
+        delay = self.front.fault(box, "body-delay")
+        if delay:
+            self.body_next, own = delay / 1000, True
+        # A copy, so that what precedes it in this piece is written first and the count starts here.
+        return bytearray(line) if own else line

@@ -72,7 +72,7 @@ class Session(Answers, asyncio.Protocol):
         self.commands, self.bad, self.expired, self.expiry, self.timer = 0, 0, False, None, None
         self.folder = ""
         self.freeze_at = self.drop_at = self.expire_at = None
-        self.dropping_soon, self.unconnected, self.mechanism = False, False, ""
+        self.dropping_soon, self.unconnected, self.mechanism, self.appending = False, False, "", ""
         # What a script still says of a login: pieces that wait for the client, and what goes in place of our OK.
         self.pieces, self.welcome = [], None
 
@@ -115,18 +115,32 @@ class Session(Answers, asyncio.Protocol):
         ms = (self.front.fault(self.box, "delay") if self.box else self.front.all.faults.get("delay")) or 0
         return (ms or self.front.settings["delay"]) / 1000
 
+    @staticmethod
+    def now():
+        return asyncio.get_running_loop().time()
+
+    def hold(self):
+        """Seconds that what is written now waits: for the wire, and for the bodies that are under way."""
+        delay = self.delay()
+        if self.body_due:
+            delay = max(delay, self.body_due - self.now())
+        return delay
+
     def write(self, data):
         if self.state in ("frozen", "over") or not data:
             return
         if self.cut_at is not None and self.sent + len(data) >= self.cut_at[0]:
             data = data[:max(self.cut_at[0] - self.sent, 0)]
-            self.out.write(data, self.delay())
-            self.drop(self.cut_at[1])
+            self.out.write(data, self.hold())
+            if self.cut_at[1] == "freeze":
+                self.freeze()
+            else:
+                self.drop(self.cut_at[1])
             return
         self.sent += len(data)
         if self.box:
             self.box.stats["bytes"] += len(data)
-        self.out.write(data, self.delay())
+        self.out.write(data, self.hold())
 
     def say(self, *lines):
         self.write("".join(line + "\r\n" for line in lines).encode())
@@ -152,7 +166,7 @@ class Session(Answers, asyncio.Protocol):
         """The connection is cut without a word. What was written before may still arrive, as in life."""
         self.state = "over"
         loop = asyncio.get_running_loop()
-        loop.call_later(0.05 + self.delay(), self.out.abort, reset)
+        loop.call_later(0.05 + self.hold(), self.out.abort, reset)
         if self.backend and self.backend.transport:
             self.backend.transport.abort()
 
@@ -348,6 +362,12 @@ class Session(Answers, asyncio.Protocol):
             self.drop_at = self.session_event("drop-after-commands")
             self.expire_at = self.session_event("expire-after")
             self.literal_at = self.session_event("drop-in-literal")
+            self.freeze_in = self.session_event("freeze-in-literal")
+            self.expire_every = self.session_event("expire-every")
+            fault = self.front.fault(box, "validity-skew")
+            if fault and self.due(fault):
+                self.validity_skew = fault.get("by", 1)
+                self.front.fire(box, "validity-skew")
             if self.expiry and self.front.settings["check-expiry"]:
                 self.timer = asyncio.get_running_loop().call_later(max(self.expiry - time.time(), 0), self.token_ended)
             if self.welcome is not None:
@@ -375,6 +395,11 @@ class Session(Answers, asyncio.Protocol):
         literal = LITERAL.search(line)
         if self.more:
             self.more = bool(literal)
+            if literal and self.appending and self.front.settings["strict"]:
+                # A second message in one APPEND. What the server behind has of the command goes with its connection.
+                self.say(self.appending + " BAD Command Argument Error. 12", "* BYE Connection closed. 14")
+                self.end()
+                return
             if not self.swallow:
                 self.backend.transport.write(line)
         else:
@@ -412,6 +437,8 @@ class Session(Answers, asyncio.Protocol):
             name = "UID " + words[2].upper().decode("latin-1")
         box.stats["commands"][name] += 1
         self.commands += 1
+        # Its tag, until the line is over; a literal as the folder's name is nothing that the clients here send.
+        self.appending = shown if verb == "APPEND" and has_literal and len(words) > 3 else ""
         lines = front.scripted(box, name, self.commands == 1)
         if lines is not None:
             data, ending = script.tell(lines, shown)
@@ -449,10 +476,12 @@ class Session(Answers, asyncio.Protocol):
         if verb == "CAPABILITY":
             self.answer(tag, "* CAPABILITY %s\r\n%s OK CAPABILITY completed." % (front.settings["capability-after"], shown))
             return None
-        if verb in ("SELECT", "EXAMINE") and len(words) > 2:
-            folder = line.strip().split(None, 2)[2].decode("latin-1")
-            if folder.startswith('"'):
-                folder = re.sub(r"\\(.)", r"\1", folder[1:-1])
+        folder = named(line) if verb in ("SELECT", "EXAMINE", "CREATE") and len(words) > 2 else ""
+        if verb == "CREATE" and folder in (front.fault(box, "reserved-names") or []):
+            box.stats["fired"]["reserved-names"] += 1
+            self.answer(tag, shown + " NO Folder name is reserved.")
+            return None
+        if verb in ("SELECT", "EXAMINE") and folder:
             self.folder = self.opening[tag] = "INBOX" if folder.upper() == "INBOX" else folder
         if name in ("FETCH", "UID FETCH") and BODY.search(line):
             return self.body_fetch(tag, shown, name, line)
@@ -506,8 +535,9 @@ class Session(Answers, asyncio.Protocol):
             box.throttle = fault
         if left > 0:
             fault = box.throttle
-            text = "%s %s Request is throttled. Suggested Backoff Time: %d milliseconds" % (
-                shown, fault.get("answer", "NO"), round(left * 1000))
+            text = "%s %s Request is throttled." % (shown, fault.get("answer", "NO"))
+            if fault.get("time", True):
+                text += " Suggested Backoff Time: %d milliseconds" % round(left * 1000)
             if fault.get("bye"):
                 self.answer(tag, text + "\r\n* BYE Connection closed. 14", self.end)
             else:
@@ -534,6 +564,12 @@ class Session(Answers, asyncio.Protocol):
     def backend_lost(self):
         if self.state in ("open", "login"):
             self.end()
+
+
+def named(line):
+    """The folder at the end of a command."""
+    folder = line.strip().split(None, 2)[2].decode("latin-1")
+    return re.sub(r"\\(.)", r"\1", folder[1:-1]) if folder.startswith('"') else folder
 
 
 def members(uids, wanted):

@@ -6,7 +6,9 @@
                                         JSON object of claims that are to be others
     tenant.py seed DIR                  fills the source with mail (Dovecot must run), prints the figures
 
-KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages).
+KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages),
+bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
+mailbox, a message of 150 MB among them).
 """
 import argparse
 import base64
@@ -61,6 +63,10 @@ class Box:
 def boxes(kind):
     if kind.startswith("fleet:"):
         return [Box("user%05d" % (i + 1)) for i in range(int(kind.split(":")[1]))]
+    if kind.startswith("bench"):
+        return [Box("copy"), Box("folders"), Box("slow")]
+    if kind == "huge":
+        return [Box("huge")]
     all_boxes = [
         Box("alice"), Box("info"), Box("fr", "fr"), Box("ja", "ja"), Box("big"), Box("large"),
         Box("names", password="pa ss\"w'o$r`d,\\;%u#1"), Box("odd"), Box("throttled"), Box("o'brien+x"), Box("empty"),
@@ -133,6 +139,12 @@ class Maker:
                 flags.append(flag)
         return raw, " ".join(flags), imap_date(when, zone)
 
+    def usual(self):
+        """The same by sizes: lognormal around 10 KB, 28 KB in the mean, 4 MB at most."""
+        size = int(min(self.rng.lognormvariate(9.24, 1.41), 4_000_000))
+        raw, when, zone = self.plain(max(size - 450, 100)) if size < 20_000 else self.attached(size - 1000)
+        return raw, self.rng.choice(("", "\\Seen", "\\Seen", "\\Seen \\Answered", "\\Seen \\Flagged")), imap_date(when, zone)
+
     def some(self, count):
         return [self.any() for _ in range(count)]
 
@@ -176,6 +188,10 @@ def fill(box, kind):
     make = Maker(name)
     if kind.startswith("fleet:"):
         return {"INBOX": make.some(int(kind.split(":")[2])), "Sent Items": [], "Deleted Items": [], "Calendar": []}
+    if kind.startswith("bench"):
+        return fill_bench(name, make, int((kind.split(":") + ["100"])[1]))
+    if kind == "huge":
+        return fill_huge(make)
     folders = default_folders(box.lang, make)
     special = globals().get("fill_" + name)
     if special:
@@ -306,6 +322,26 @@ def fill_quota(folders, make):
     folders["INBOX"] = [(r, "", imap_date(w, z)) for r, w, z in (make.plain(20_000) for _ in range(30))]
 
 
+def fill_bench(name, make, percent):
+    def usual(count):
+        return [make.usual() for _ in range(count * percent // 100)]
+    if name == "copy":
+        return {folder: usual(count) for folder, count in (
+            ("INBOX", 1500), ("Sent Items", 950), ("Archive", 650), ("Projects", 450), ("Projects/2023", 300), ("Deleted Items", 150))}
+    if name == "folders":
+        return {"INBOX": make.some(4), **{"Folder %03d" % i: make.some(4) for i in range(500 * percent // 100 - 1)}}
+    return {"INBOX": [(raw, "\\Seen", imap_date(when, zone)) for raw, when, zone in (make.plain(3000) for _ in range(300))]}
+
+
+def fill_huge(make):
+    def mail(size):
+        raw, when, zone = make.attached(size)
+        return raw, "\\Seen", imap_date(when, zone)
+    # Made when they are asked for: 2 GB at once is too much.
+    return {"INBOX": lambda: (mail(size) for size in [20_000] * 50 + [150_000_000] + [20_000] * 50),
+            "Archive": lambda: (mail(25_000_000) for _ in range(50)), "Archive/2019": lambda: (mail(3_000_000) for _ in range(200))}
+
+
 # -- files
 
 def write(path, text, mode=0o600):
@@ -409,10 +445,11 @@ def seed_one(conf, box, kind):
         for folder, mails in folders.items():
             if folder != "INBOX":
                 imap.command(b"CREATE ", quoted(mutf7(folder)))
-            if mails:
-                imap.append(folder, mails)
-                count += len(mails)
-                size += sum(len(m[0]) for m in mails)
+            for part in [mails] if isinstance(mails, list) else ([mail] for mail in mails()):
+                if part:
+                    imap.append(folder, part)
+                    count += len(part)
+                    size += sum(len(m[0]) for m in part)
     return len(folders), count, size
 
 

@@ -77,11 +77,12 @@ sync() {
 	rc=$?
 }
 
-# equal NAME ADDRESS...: both sides hold the same, but for what is listed
+# equal NAME ADDRESS...: both sides hold the same, but for what is listed; $destination: another server (see compare)
+destination=
 equal() {
 	local name=$1
 	shift
-	if "$top/tests/lab/compare" --quiet "$LAB_DIR" "$@" >"$tmp/compare" 2>&1; then
+	if "$top/tests/lab/compare" --quiet ${destination:+--destination "$destination"} "$LAB_DIR" "$@" >"$tmp/compare" 2>&1; then
 		ok "$name: $(tail -n 1 "$tmp/compare")"
 	else
 		not_ok "$name"

@@ -1,6 +1,9 @@
-"""A small IMAP client for the lab's own use: a session without login through "doveadm exec imap", streaming, pipelining."""
+"""A small IMAP client for the lab's own use, streaming, pipelining: a session without login through "doveadm exec imap", or one
+over TLS with a password."""
 import base64
 import re
+import socket
+import ssl
 import subprocess
 
 FETCH_FLAGS = re.compile(rb"FLAGS \(([^)]*)\)")
@@ -46,29 +49,45 @@ class ImapError(Exception):
 
 
 class Imap:
-    def __init__(self, conf, user):
-        """conf: the configuration file of the Dovecot to ask; user: the mailbox."""
+    def __init__(self, conf, user, password=None, ca=None):
+        """conf: the configuration file of the Dovecot to ask, or imaps://localhost:PORT; user: the mailbox."""
+        self.tag, self.process, self.socket = 0, None, None
+        if conf.startswith("imaps:"):
+            self.log_in(int(conf.rsplit(":", 1)[1]), user, password, ca)
+            return
         # Pipes: the imap program refuses a socket as its standard output when root starts it.
         self.process = subprocess.Popen(["doveadm", "-c", conf, "exec", "imap", "-u", user], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1 << 20, pipesize=1 << 20)
-        self.file, self.tag = self.process.stdout, 0
+        self.file, self.out = self.process.stdout, self.process.stdin
         greeting = self.file.readline()
         if not greeting.startswith(b"* PREAUTH"):
             raise ImapError("%s: no session: %r %s" % (user, greeting, self.process.communicate()[1].decode()[-400:]))
+
+    def log_in(self, port, user, password, ca):
+        raw = socket.create_connection(("127.0.0.1", port), timeout=120)
+        self.socket = ssl.create_default_context(cafile=ca).wrap_socket(raw, server_hostname="localhost")
+        self.file, self.out = self.socket.makefile("rb"), self.socket.makefile("wb")
+        self.file.readline()
+        self.command(b"AUTHENTICATE PLAIN " + base64.b64encode(("\0%s\0%s" % (user, password)).encode()))
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         try:
-            self.process.stdin.write(b"z LOGOUT\r\n")
-            self.process.stdin.close()
+            self.out.write(b"z LOGOUT\r\n")
+            self.out.flush()
+            if self.process:
+                self.out.close()
             self.file.read()
         except OSError:
             pass
         self.file.close()
-        self.process.stderr.close()
-        self.process.wait()
+        if self.process:
+            self.process.stderr.close()
+            self.process.wait()
+        else:
+            self.socket.close()
 
     def response(self):
         """One response: a list of line, literal, line, literal, ..., line."""
@@ -88,8 +107,8 @@ class Imap:
         self.tag += 1
         tag = b"a%d" % self.tag
         for part in (tag, b" ", *parts, b"\r\n"):
-            self.process.stdin.write(part)
-        self.process.stdin.flush()
+            self.out.write(part)
+        self.out.flush()
         return tag
 
     def answers(self, tag):

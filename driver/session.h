@@ -74,7 +74,7 @@ struct session {
 	char *login;            /* a line with a credential: wiped once it is sent */
 	size_t login_len, login_at;
 	void *sasl, *password;  /* libsasl2's */
-	sasl_callback_t callbacks[5];
+	sasl_callback_t callbacks[6];
 	int sasl_step;
 	bool told, secret_sent; /* capabilities came in a greeting or an OK */
 };

@@ -2,7 +2,7 @@
  * The glue between libsasl2 and message/ask: the client mechanisms XOAUTH2 and OAUTHBEARER.
  *
  * A token never goes into the command itself, as an initial response: mbsync prints a command that a server
- * refuses. It goes out as the answer to the server's empty challenge. Yet everything that can fail (the name,
+ * refuses. (An application that knows better asks for it, see wants_at_once.) It goes out as the answer to the server's empty challenge. Yet everything that can fail (the name,
  * the helper, the password) is done at the first step if libsasl offers one before the command is sent,
  * because some clients hang when a step fails while the server waits for an answer (mbsync 1.4 and 1.5: its
  * cancelled store waits for the end of the AUTHENTICATE, without a time-out).
@@ -336,6 +336,16 @@ static int send_nothing(struct login *l, const char **out, unsigned *outlen)
 	return SASL_CONTINUE;
 }
 
+/* An application that says so (SASL_CB_GETOPT) prints no command, and spares a round trip. */
+static bool wants_at_once(const sasl_client_params_t *params)
+{
+	const sasl_utils_t *u = params->utils;
+	const char *value = NULL;
+
+	return u->getopt && u->getopt(u->getopt_context, "mbhaul", "mbhaul_initial_response", &value, NULL) == SASL_OK && value &&
+	       !strcmp(value, "yes");
+}
+
 static int step_fresh(struct login *l, sasl_client_params_t *params, sasl_interact_t **prompts,
                       const char **out, unsigned *outlen, sasl_out_params_t *oparams)
 {
@@ -346,7 +356,7 @@ static int step_fresh(struct login *l, sasl_client_params_t *params, sasl_intera
 	if (rc != SASL_OK)
 		/* With the server waiting, an error would hang mbsync: let the server end it. */
 		return l->early ? rc : send_nothing(l, out, outlen);
-	return l->early ? SASL_CONTINUE : send_message(l, out, outlen);
+	return l->early && !wants_at_once(params) ? SASL_CONTINUE : send_message(l, out, outlen);
 }
 
 static void note_refusal(const struct login *l, const sasl_client_params_t *params, const char *in,

@@ -14,6 +14,8 @@ enum {
 	DEPTH_LEAST = 8,
 	WORK_MS = 300,        /* of work that a connection has before it, beyond a round trip */
 	WORTH_MS = 1000,      /* of work make one more connection worth its login */
+	WORTH_FAST_MS = 3000, /* ... at a server that is hardly the one that is waited for */
+	FAST_MS = 5,          /* a body, at such a one */
 	IDLE_MS = 2000,       /* then a further connection is closed */
 	NOOP_MS = 300000,
 	AHEAD = 256 << 10,    /* bytes of commands queued for a socket */
@@ -94,6 +96,8 @@ static int wanted(const struct source *s)
 	}
 	if (!n)
 		return 1; /* nothing is known yet */
+	if (ms / n < FAST_MS && worth < WORTH_FAST_MS)
+		worth = WORTH_FAST_MS;
 	want = 1 + (int)((double)work * (ms / n) / worth);
 	/* Hardly more connections than messages. */
 	return want > (int)(work / 4) + 1 ? (int)(work / 4) + 1 : want;

@@ -97,6 +97,8 @@ static char **string(struct account *a, const struct key *key)
 /* NULL, or what is wrong with the text of a key. */
 static const char *text_problem(const struct key *key, const char *value)
 {
+	if (text_has_control(value, strlen(value)) || !text_is_utf8(value, strlen(value)))
+		return "holds a control character, or is not UTF-8";
 	switch (key->kind) {
 	case KIND_HOST:
 		return value_is_host(value) ? NULL : "is not the name of a server";
@@ -271,8 +273,6 @@ static int add_string(struct buf *out, const struct key *key, const char *value,
 	const char *problem = text_problem(key, value);
 	size_t before = out->len;
 
-	if (!problem && (text_has_control(value, strlen(value)) || !text_is_utf8(value, strlen(value))))
-		problem = "holds a control character, or is not UTF-8";
 	if (!problem) {
 		buf_addf(out, "%s = ", key->name);
 		add_value(out, value);

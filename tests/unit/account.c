@@ -107,6 +107,7 @@ static void what_is_refused(void)
 	refused(PASSWORD "user = b\n", ":6: user stands twice, in line 4 too");
 	refused(PASSWORD "[server]\n", ":6: the sections are [account] and [relay]");
 	refused("[account x]\n", ":1: the sections are");
+	refused("[account]\nuser = \"a\tb\"\n", ":2: user holds a control character");
 	refused("what\n", ":1:");
 }
 

@@ -20,7 +20,12 @@
 #include "commands.h"
 #include "conf.h"
 
-enum { LINE_BYTES_MAX = 65536, TERM_GRACE_MS = 10000 };
+enum {
+	LINE_BYTES_MAX = 65536,
+	TERM_GRACE_MS = 10000,
+	LEAVE_MS = 5000, /* for the rest of a group, once its leader is gone */
+	CHILDREN_MAX = 64,
+};
 
 volatile int engine_stop;
 
@@ -142,6 +147,22 @@ char **engine_environment(const struct conf *conf, const struct globals *g)
 	return env;
 }
 
+char **engine_environment_with(char *const *env, const char *add)
+{
+	size_t n = 0, bytes = strlen(add) + 1;
+	char **out;
+
+	while (env[n])
+		n++;
+	out = malloc((n + 2) * sizeof *out + bytes);
+	if (!out)
+		return NULL;
+	memcpy(out, env, n * sizeof *out);
+	out[n] = memcpy(out + n + 2, add, bytes);
+	out[n + 1] = NULL;
+	return out;
+}
+
 int engine_set_environment(const struct conf *conf, const struct globals *g, struct err *e)
 {
 	struct buf sasl = BUF_INIT(16384);
@@ -201,9 +222,20 @@ int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid
 	return err_errno(e, CODE_UNAVAILABLE, "cannot start %s", argv[0]);
 }
 
-/* Hands on the whole lines in `in`; all that is left at the end too. */
-static void lines(const struct engine_job *job, struct buf *in, bool end)
+struct engine_child {
+	struct engine_job job;
+	struct buf in;
+	pid_t pid;
+	int out, raw;      /* out: its output, -1 at its end */
+	bool gone, empty;  /* it was reaped; its group has nobody left */
+	bool ended;
+	long long alive, tick, bytes, killed, left; /* ms; killed and left: since when, 0 if not */
+};
+
+/* Hands on the whole lines; all that is left at the end too. */
+static void lines(struct engine_child *c, bool end)
 {
+	struct buf *in = &c->in;
 	size_t done = 0;
 
 	for (;;) {
@@ -217,7 +249,7 @@ static void lines(const struct engine_job *job, struct buf *in, bool end)
 		next = done + n + (lf != NULL);
 		if (n && base[done + n - 1] == '\r')
 			n--;
-		job->line(job->arg, base + done, n);
+		c->job.line(c->job.arg, base + done, n);
 		done = next;
 	}
 	buf_drop(in, done);
@@ -243,72 +275,164 @@ static long long bytes_read(pid_t pid)
 	return at ? strtoll(at + 7, NULL, 10) : -1;
 }
 
-int engine_run(const struct engine_job *job, int *status, bool *ended, struct err *e)
+struct engine_child *engine_start(const struct engine_job *job, struct err *e)
 {
-	struct buf in = BUF_INIT(4 * LINE_BYTES_MAX);
-	long long alive = file_now_ms(), tick = alive, killed = 0, bytes = 0;
-	bool open = true;
-	int out[2], raw = 0;
-	pid_t pid, got = 0;
-	char block[16384];
+	struct engine_child *c = calloc(1, sizeof *c);
+	int out[2];
 
-	*ended = false;
-	if (pipe2(out, O_CLOEXEC))
-		return err_errno(e, CODE_UNAVAILABLE, "cannot start %s", job->argv[0]);
-	if (engine_spawn(job->argv, job->envp, out[1], &pid, e)) {
+	if (!c) {
+		err_set(e, CODE_UNAVAILABLE, "no memory");
+		return NULL;
+	}
+	if (pipe2(out, O_CLOEXEC)) {
+		err_errno(e, CODE_UNAVAILABLE, "cannot start %s", job->argv[0]);
+		free(c);
+		return NULL;
+	}
+	/* What a killed mbsync leaves in its group comes to us, so that we see when the group is empty. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (engine_spawn(job->argv, job->envp, out[1], &c->pid, e)) {
 		close(out[0]);
 		close(out[1]);
-		return -1;
+		free(c);
+		return NULL;
 	}
 	close(out[1]);
-	while (open || got != pid) {
-		struct pollfd p = {out[0], POLLIN, 0};
-		long long now;
+	c->job = *job;
+	c->in = (struct buf)BUF_INIT(4 * LINE_BYTES_MAX);
+	c->out = out[0];
+	c->alive = c->tick = file_now_ms();
+	return c;
+}
 
-		if (open && poll(&p, 1, got == pid ? 0 : 200) > 0) {
-			ssize_t n = read(out[0], block, sizeof block);
+/* Reaps it, and what it left in its group. */
+static void reap(struct engine_child *c)
+{
+	pid_t got;
 
-			if (n > 0) {
-				buf_add(&in, block, (size_t)n);
-				lines(job, &in, false);
-				alive = file_now_ms();
-			} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-				open = false;
-			}
-		} else if (got == pid) {
-			open = false; /* a grandchild may still hold the pipe: not waited for */
-		} else if (!open) {
-			struct timespec t = {0, 20000000};
-
-			nanosleep(&t, NULL);
-		}
-		if (got != pid)
-			got = waitpid(pid, &raw, WNOHANG);
-		if (got < 0 && errno != EINTR) {
-			got = pid;
-			raw = 1 << 8;
-		}
-		now = file_now_ms();
-		if (now - tick >= 1000) {
-			long long so_far = got == pid ? -1 : bytes_read(pid);
-
-			tick = now;
-			if ((job->tick && job->tick(job->arg)) || so_far != bytes)
-				alive = now;
-			bytes = so_far;
-		}
-		if (got != pid && !killed &&
-		    (engine_stop || (job->enough && *job->enough) || (job->silence && now - alive > job->silence * 1000LL))) {
-			*ended = true;
-			killed = now;
-			kill(-pid, SIGTERM);
-		}
-		if (got != pid && killed && (engine_stop > 1 || now - killed > TERM_GRACE_MS))
-			kill(-pid, SIGKILL);
+	if (!c->gone) {
+		got = waitpid(c->pid, &c->raw, WNOHANG);
+		if (got == 0 || (got < 0 && errno == EINTR))
+			return;
+		if (got < 0)
+			c->raw = 1 << 8;
+		c->gone = true;
+		c->left = file_now_ms();
 	}
-	lines(job, &in, true);
-	buf_clear(&in);
-	close(out[0]);
-	*status = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
+	while (!c->empty) {
+		got = waitpid(-c->pid, NULL, WNOHANG);
+		if (got == 0)
+			return;
+		c->empty = got < 0 && errno != EINTR;
+	}
+}
+
+static void read_output(struct engine_child *c)
+{
+	char block[16384];
+	ssize_t n = read(c->out, block, sizeof block);
+
+	if (n > 0) {
+		buf_add(&c->in, block, (size_t)n);
+		lines(c, false);
+		c->alive = file_now_ms();
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+		close(c->out);
+		c->out = -1;
+	}
+}
+
+static void look_after(struct engine_child *c)
+{
+	const struct engine_job *job = &c->job;
+	long long now = file_now_ms();
+
+	if (now - c->tick >= 1000) {
+		long long so_far = c->gone ? -1 : bytes_read(c->pid);
+
+		c->tick = now;
+		if ((job->tick && job->tick(job->arg)) || so_far != c->bytes)
+			c->alive = now;
+		c->bytes = so_far;
+	}
+	if (c->empty)
+		return;
+	if (!c->gone && !c->killed &&
+	    (engine_stop || (job->enough && *job->enough) || (job->silence && now - c->alive > job->silence * 1000LL))) {
+		c->ended = true;
+		c->killed = now;
+		kill(-c->pid, SIGTERM);
+	} else if (c->gone && !c->killed && now - c->left > LEAVE_MS) {
+		c->killed = now;
+		kill(-c->pid, SIGTERM);
+	}
+	if (c->killed && (engine_stop > 1 || now - c->killed > (c->gone ? LEAVE_MS : TERM_GRACE_MS)))
+		kill(-c->pid, SIGKILL);
+}
+
+void engine_poll(struct engine_child *const *v, size_t n, int wait_ms)
+{
+	struct pollfd p[CHILDREN_MAX];
+	size_t i, k = 0;
+
+	if (n > CHILDREN_MAX)
+		n = CHILDREN_MAX;
+	for (i = 0; i < n; i++) {
+		p[k] = (struct pollfd){v[i] ? v[i]->out : -1, POLLIN, 0};
+		k++;
+		/* What is gone has little more to say: no long wait for it. */
+		if (v[i] && (v[i]->gone || v[i]->out < 0) && wait_ms > 20)
+			wait_ms = 20;
+	}
+	if (poll(p, k, wait_ms) < 0)
+		k = 0;
+	for (i = 0; i < n; i++) {
+		struct engine_child *c = v[i];
+
+		if (!c)
+			continue;
+		if (i < k && c->out >= 0 && p[i].revents) {
+			read_output(c);
+		} else if (i < k && c->empty && c->out >= 0) {
+			close(c->out); /* somebody outside of its group holds the pipe: not waited for */
+			c->out = -1;
+		}
+		reap(c);
+		look_after(c);
+		if (c->empty && c->out < 0) {
+			lines(c, true);
+			buf_clear(&c->in);
+		}
+	}
+}
+
+bool engine_over(const struct engine_child *c, int *status, bool *ended)
+{
+	if (!c->empty || c->out >= 0)
+		return false;
+	*status = WIFSIGNALED(c->raw) ? 128 + WTERMSIG(c->raw) : WEXITSTATUS(c->raw);
+	*ended = c->ended;
+	return true;
+}
+
+void engine_free(struct engine_child *c)
+{
+	if (!c)
+		return;
+	buf_clear(&c->in);
+	if (c->out >= 0)
+		close(c->out);
+	free(c);
+}
+
+int engine_run(const struct engine_job *job, int *status, bool *ended, struct err *e)
+{
+	struct engine_child *c = engine_start(job, e);
+
+	if (!c)
+		return -1;
+	while (!engine_over(c, status, ended))
+		engine_poll(&c, 1, 200);
+	engine_free(c);
 	return 0;
 }

@@ -32,6 +32,9 @@ char **engine_environment(const struct conf *conf, const struct globals *g);
  * the system's folder; none of them twice. */
 void engine_sasl_path(struct buf *out, const struct globals *g);
 
+/* The same with "NAME=value" more; env must outlive it. free() it. NULL without memory. */
+char **engine_environment_with(char *const *env, const char *add);
+
 /* Puts the same three into our own environment, for our own logins. */
 int engine_set_environment(const struct conf *conf, const struct globals *g, struct err *e);
 
@@ -48,9 +51,28 @@ struct engine_job {
 	void *arg;
 };
 
+/* A child under way, and what it started in its process group: a child that went leaves its connections' processes
+ * a few seconds to go by themselves. */
+struct engine_child;
+
+/* Starts one; what the job points to must live as long as the child. NULL (CODE_UNAVAILABLE) if it could not be. Makes us
+ * the parent of what our children leave behind (PR_SET_CHILD_SUBREAPER). */
+struct engine_child *engine_start(const struct engine_job *job, struct err *e);
+
+/* Waits up to wait_ms until one of the n says something (NULL among them is skipped), hands on what they said, looks
+ * after them: ticks, and TERM, then KILL, for those that engine_stop, `enough` or silence is to end. */
+void engine_poll(struct engine_child *const *v, size_t n, int wait_ms);
+
+/* True once it and its group are gone and all that it said was handed on: its status (128+n for a signal), and whether we
+ * ended it ourselves. */
+bool engine_over(const struct engine_child *c, int *status, bool *ended);
+
+/* Of one that is over; NULL is fine. */
+void engine_free(struct engine_child *c);
+
 /*
- * Runs a child to its end. Returns 0 and its status (128+n for a signal) and whether we ended it ourselves, because of
- * engine_stop, `enough` or silence; -1 (CODE_UNAVAILABLE) if it could not be started.
+ * Runs a child to its end. Returns 0, its status and whether we ended it ourselves, as above; -1 (CODE_UNAVAILABLE) if
+ * it could not be started.
  */
 int engine_run(const struct engine_job *job, int *status, bool *ended, struct err *e);
 

@@ -1,4 +1,4 @@
-/* Runs mbsync for one mailbox: its words go to the log and the classifier, its journals tell the progress. */
+/* Runs mbsync for one mailbox: one for all of its folders, or several side by side, each with a set of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,21 @@
 #include "base/file.h"
 #include "conf.h"
 #include "engine.h"
-#include "mailboxes.h"
+#include "relayed.h"
+#include "shard.h"
+#include "shards.h"
 #include "state.h"
 #include "sync.h"
+#include "tail.h"
+#include "verdicts.h"
 
-enum { SILENCE_S = 900, WRITE_MS = 2000, NOTES_MAX = 100000, FULL_MOST = 500 };
+enum {
+	WRITE_MS = 2000,
+	POLL_MS = 200,
+	TICK_MS = 1000,
+	SHARDS_MAX = 32,
+	FOLDERS_MAX = 10000, /* a set: its command line stays below 100 KB */
+};
 
 void sync_write(struct sync *s, bool durable)
 {
@@ -27,8 +37,8 @@ void sync_write(struct sync *s, bool durable)
 		log_say(&s->log, "%s", e.text);
 }
 
-/* Sums what the folders say into the ledger. A pair may outlive its message at the source: no more than there are. */
-static void sum(struct sync *s)
+/* A pair may outlive its message at the source: no more than there are. */
+void sync_sum(struct sync *s)
 {
 	size_t i;
 
@@ -44,193 +54,244 @@ static void sum(struct sync *s)
 	}
 }
 
-static uint64_t pairs(const struct sync_folder *f, const struct state *state)
+int sync_count_folder(struct sync_folder *f, struct err *e)
 {
-	return state->count > f->gone ? state->count - f->gone : 0;
+	struct state state;
+	size_t i;
+
+	if (state_read(f->state, &state, e))
+		return -1;
+	f->pairs = state.count > f->gone ? state.count - f->gone : 0;
+	f->pulled = state.max_pulled;
+	f->near = 0;
+	for (i = 0; i < state.count; i++)
+		f->near += state.pairs[i].near != 0;
+	state_clear(&state);
+	f->journal_read = 0;
+	f->journal_count = 0;
+	state_count_journal(f->state, &f->journal_read, &f->journal_count);
+	return 0;
 }
 
 int sync_count(struct sync *s, struct err *e)
 {
 	size_t i;
 
-	for (i = 0; i < s->n_folders; i++) {
-		struct sync_folder *f = &s->folders[i];
-		struct state state;
-
-		if (state_read(f->state, &state, e))
+	for (i = 0; i < s->n_folders; i++)
+		if (sync_count_folder(&s->folders[i], e))
 			return -1;
-		f->pairs = pairs(f, &state);
-		f->journal_read = 0;
-		f->journal_count = 0;
-		state_clear(&state);
-		state_count_journal(f->state, &f->journal_read, &f->journal_count);
-	}
-	sum(s);
+	sync_sum(s);
 	return 0;
 }
 
-/* The folder that mbsync has left: its state is whole now. */
-static void finish_folder(struct sync *s)
+uint64_t sync_left(const struct sync *s, size_t folder)
 {
-	struct sync_folder *f = &s->folders[s->channel];
-	struct state state;
-	struct err ignored = ERR_INIT;
+	const struct sync_folder *f = &s->folders[folder];
+	uint64_t copied = f->pairs + f->journal_count;
 
-	if (!state_read(f->state, &state, &ignored)) {
-		f->pairs = pairs(f, &state);
-		f->journal_count = 0;
-		f->journal_read = 0;
-	}
-	state_clear(&state);
+	if (f->messages > copied)
+		return f->messages - copied;
+	/* As many came as went, or so: UIDNEXT tells that there are new ones, not how many are left of them. */
+	if (f->next && f->next - 1 > f->pulled)
+		return f->next - 1 - f->pulled < f->messages ? f->next - 1 - f->pulled : f->messages;
+	return 0;
 }
 
-static void enter_channel(struct sync *s, const char *name, size_t n)
+/* ---- several at once ---- */
+
+struct copying {
+	struct sync *s;
+	struct shards sets;
+	size_t next; /* set */
+	struct shard shards[SHARDS_MAX];
+	size_t n; /* at once */
+	struct verdict verdict;
+	struct err failed; /* mbsync could not be started */
+	long long asked;   /* for a lock of the tail, ms */
+};
+
+/* Which folders go together. Without relays there is one mbsync for all. */
+static int split(struct copying *c)
 {
-	unsigned number = 0;
+	struct sync *s = c->s;
+	struct shards_folder *v = calloc(s->n_folders + 1, sizeof *v);
+	size_t i, most = 1;
+	uint64_t left = 0;
+	int rc;
+
+	if (!v)
+		return -1;
+	for (i = 0; i < s->n_folders; i++) {
+		const struct sync_folder *f = &s->folders[i];
+
+		v[i].messages = sync_left(s, i);
+		left += v[i].messages;
+		if (f->messages)
+			v[i].bytes = (uint64_t)((double)f->bytes * (double)v[i].messages / (double)f->messages);
+	}
+	if (s->conf->relay.use && !(s->tail && shards_small(v, s->n_folders))) {
+		most = (size_t)(s->conf->relay.shards < s->conf->relay.connections ? s->conf->relay.shards
+										   : s->conf->relay.connections);
+		if (most > SHARDS_MAX)
+			most = SHARDS_MAX;
+	}
+	/* Our own connection to the source is kept for the check where mbsync will be through soon, and the mailbox may
+	 * have one more; a login less then. */
+	if (s->conf->relay.use && (left || s->conf->relay.connections < 2))
+		sync_disconnect(&s->source);
+	else if (s->conf->relay.use && most >= (size_t)s->conf->relay.connections)
+		most = (size_t)s->conf->relay.connections - 1;
+	rc = shards_split(v, s->n_folders, most, most > 1 ? FOLDERS_MAX : 0, &c->sets);
+	free(v);
+	c->n = c->sets.n < most ? c->sets.n : most;
+	if (!c->n)
+		c->n = 1; /* a mailbox without folders: mbsync says so itself */
+	return rc;
+}
+
+static bool at_work(const struct copying *c)
+{
 	size_t i;
 
-	if (n < 2 || *name != 'c')
-		return;
-	for (i = 1; i < n; i++) {
-		if (name[i] < '0' || name[i] > '9' || number > 1000000)
-			return;
-		number = number * 10 + (unsigned)(name[i] - '0');
-	}
-	if (s->channel < s->n_folders)
-		finish_folder(s);
-	for (i = 0; i < s->n_folders && s->plan.v[s->folders[i].choice].channel != number; i++)
-		;
-	s->channel = i;
-	ledger_set(&s->ledger.folder, i < s->n_folders ? s->plan.v[s->folders[i].choice].source : "");
-	if (i < s->n_folders)
-		log_say(&s->log, "folder \"%s\"", s->ledger.folder);
-}
-
-static void keep_note(struct sync *s, const struct message_note *note)
-{
-	struct notes *t = &s->notes;
-
-	if (t->n >= NOTES_MAX)
-		return;
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 64;
-		struct message_note *v = realloc(t->v, cap * sizeof *v);
-		char (*answers)[256];
-
-		if (!v)
-			return;
-		t->v = v;
-		answers = realloc(t->answers, cap * sizeof *answers);
-		if (!answers)
-			return;
-		t->answers = answers;
-		t->cap = cap;
-	}
-	t->v[t->n] = *note;
-	snprintf(t->answers[t->n++], sizeof *t->answers, "%s", s->last_answer);
-	s->last_answer[0] = 0;
-}
-
-/* "IMAP command 'APPEND ...' returned an error: NO [LIMIT] ..." comes before the warning that names the UID. */
-static void keep_answer(struct sync *s, const char *text, size_t n)
-{
-	static const char mark[] = "returned an error: ";
-	const char *at = memmem(text, n, mark, sizeof mark - 1);
-	struct buf clean = BUF_INIT(4096);
-
-	if (!at)
-		return;
-	at += sizeof mark - 1;
-	n -= (size_t)(at - text);
-	text_redact(&clean, at, n > 900 ? 900 : n, s->known);
-	text_escape(s->last_answer, sizeof s->last_answer, buf_str(&clean), clean.len);
-	buf_clear(&clean);
-}
-
-/* What -V says for every folder of every pass; the log would be nothing else. */
-static bool boring(const char *text, size_t n)
-{
-	static const char *const starts[] = {"Opening ", "Loading ", "Synchronizing", "near side: ", "Reading configuration",
-					     "Connecting to ", "Connection is now encrypted", "Logging in", "Authenticating"};
-	size_t i;
-
-	for (i = 0; i < sizeof starts / sizeof *starts; i++)
-		if (n >= strlen(starts[i]) && !memcmp(text, starts[i], strlen(starts[i])))
+	for (i = 0; i < c->n; i++)
+		if (c->shards[i].child)
 			return true;
 	return false;
 }
 
-static void on_line(void *arg, const char *text, size_t n)
+static void start(struct copying *c, struct shard *t)
 {
-	struct sync *s = arg;
-	struct message_note note;
+	struct sync *s = c->s;
+	size_t set = c->next++;
 
-	if (n > 8 && !memcmp(text, "Channel ", 8)) {
-		enter_channel(s, text + 8, n - 8);
-		classify_line(&s->classifier, text, n);
+	if (!shard_start(t, c->sets.n > 1 ? c->sets.set_of : NULL, set, &c->failed)) {
+		if (c->sets.n > 1)
+			log_say(&s->log, "%s begins with %zu folders", t->who, c->sets.count[set]);
 		return;
 	}
-	keep_answer(s, text, n);
-	classify_line(&s->classifier, text, n);
-	if (!classify_message(&s->classifier, text, n, &note))
-		keep_note(s, &note);
-	/* A full destination refuses all the rest as well: there is no sense in reading it from the source. */
-	if ((s->classifier.best.saw & SAW_OVERQUOTA) && s->classifier.best.messages_refused >= FULL_MOST)
-		s->enough = true;
-	if (n && !boring(text, n))
-		log_line(&s->log, "mbsync", text, n);
+	s->enough = true;
 }
 
-static bool on_tick(void *arg)
+/* Whatever may be started now. The first of a mailbox needs no lock, nor does the next in its place. */
+static void start_some(struct copying *c)
 {
-	struct sync *s = arg;
-	struct sync_folder *f;
-	unsigned long long before;
+	size_t i, sets = c->sets.n ? c->sets.n : 1;
+	long long now = file_now_ms();
 
-	if (s->channel >= s->n_folders)
-		return false;
-	f = &s->folders[s->channel];
-	before = f->journal_count + (unsigned long long)f->journal_read;
-	state_count_journal(f->state, &f->journal_read, &f->journal_count);
-	sum(s);
-	sync_write(s, false);
-	return f->journal_count + (unsigned long long)f->journal_read != before;
+	for (i = 0; i < c->n && c->next < sets && !c->s->enough && !engine_stop; i++) {
+		struct shard *t = &c->shards[i];
+
+		if (t->child)
+			continue;
+		if (c->s->tail && i) {
+			if (now - c->asked < TICK_MS)
+				break;
+			t->lock = tail_take(c->s->tail);
+			if (t->lock < 0) {
+				c->asked = now;
+				break;
+			}
+		}
+		start(c, t);
+	}
+}
+
+static void finish_some(struct copying *c)
+{
+	struct sync *s = c->s;
+	struct verdict v;
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		if (!c->shards[i].child || !shard_over(&c->shards[i], &v))
+			continue;
+		c->asked = 0;
+		if (c->n > 1 && v.kind != VERDICT_DONE)
+			log_say(&s->log, "%s: %s", c->shards[i].who, v.text);
+		if (verdicts_stop_all(&v))
+			s->enough = true;
+		verdicts_add(&c->verdict, &v);
+	}
+}
+
+static void work(struct copying *c)
+{
+	struct sync *s = c->s;
+	long long tick = file_now_ms();
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		c->shards[i].s = s;
+		c->shards[i].slot = (unsigned)i + 1;
+		c->shards[i].of = (unsigned)c->n;
+		c->shards[i].lock = -1;
+	}
+	for (start_some(c); at_work(c); start_some(c)) {
+		struct engine_child *children[SHARDS_MAX];
+
+		for (i = 0; i < c->n; i++)
+			children[i] = c->shards[i].child;
+		engine_poll(children, c->n, POLL_MS);
+		finish_some(c);
+		if (file_now_ms() - tick < TICK_MS)
+			continue;
+		tick = file_now_ms();
+		sync_sum(s);
+		relayed_read(s);
+		if (relayed_full(s))
+			s->enough = true;
+		sync_write(s, false);
+	}
 }
 
 int sync_copy(struct sync *s, struct verdict *v)
 {
-	const char *argv[] = {s->conf->fleet.mbsync, "-V", "-c", s->rc, "-a", NULL};
-	struct engine_job job = {
-		.argv = argv, .envp = s->env, .silence = SILENCE_S, .line = on_line, .tick = on_tick, .enough = &s->enough, .arg = s};
+	struct copying *c = calloc(1, sizeof *c);
 	struct err e = ERR_INIT;
-	int status;
-	bool ended;
+	size_t i;
+	int rc = -1;
 
 	s->notes.n = 0;
-	s->last_answer[0] = s->full[0] = 0;
+	s->full[0] = 0;
 	s->enough = false;
-	s->channel = s->n_folders;
+	for (i = 0; i < s->n_folders; i++)
+		s->folders[i].opened = false;
 	s->ledger.runs++;
 	ledger_set(&s->ledger.mbsync, s->version);
 	ledger_set(&s->ledger.doing, "copying");
 	sync_write(s, true);
-	classify_init(&s->classifier, &s->facts);
-	log_say(&s->log, "starting mbsync %s, run %u", s->version, s->ledger.runs);
-	if (engine_run(&job, &status, &ended, &e)) {
-		err_hint(&e, "install the Debian package isync, or set `mbsync` in [fleet] of mbhaul.conf");
+	if (c)
+		c->s = s;
+	if (!c || split(c)) {
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
 		sync_verdict(s, &s->source, NULL, &e, v);
-		return -1;
+		goto out;
 	}
-	log_say(&s->log, "mbsync ended with %d", status);
-	classify_end(&s->classifier, status, ended, v);
-	if (status != 0 || (v->saw & SAW_LOST_TRACK))
-		s->ledger.dirty = true;
+	if (c->sets.n > 1)
+		log_say(&s->log, "starting mbsync %s, run %u: %zu sets of folders, %zu at a time", s->version, s->ledger.runs,
+			c->sets.n, s->tail ? (size_t)1 : c->n);
+	else
+		log_say(&s->log, "starting mbsync %s, run %u", s->version, s->ledger.runs);
+	work(c);
+	relayed_settle(s);
+	relayed_list_stubs(s);
+	if (c->failed.code) {
+		err_hint(&c->failed, "install the Debian package isync, or set `mbsync` in [fleet] of mbhaul.conf");
+		sync_verdict(s, &s->source, NULL, &c->failed, v);
+		goto out;
+	}
+	*v = c->verdict;
 	ledger_set(&s->ledger.folder, "");
 	if (sync_count(s, &e)) {
 		sync_verdict(s, &s->source, NULL, &e, v);
 		v->reason = "state-damaged";
-		return -1;
+		goto out;
 	}
 	sync_write(s, true);
-	return v->kind == VERDICT_DONE ? 0 : -1;
+	rc = v->kind == VERDICT_DONE && v->reason ? 0 : -1;
+out:
+	if (c)
+		shards_clear(&c->sets);
+	free(c);
+	return rc;
 }

@@ -82,15 +82,21 @@ static void gathered_clear(struct gathered *g)
 }
 
 struct suspects {
-	uint32_t **uids; /* without a pair, a folder */
+	const uint32_t *from; /* the first UID to look at, a folder; 0: nothing there */
+	uint32_t **uids;      /* without a pair, a folder */
 	size_t *n;
 };
 
-static bool want_all(struct sync *s, void *arg, size_t folder, struct buf *criteria)
+static bool want_from(struct sync *s, void *arg, size_t folder, struct buf *criteria)
 {
-	(void)arg;
-	buf_adds(criteria, "ALL");
-	return s->folders[folder].pairs > 0;
+	const struct suspects *t = arg;
+
+	(void)s;
+	if (t->from[folder] > 1)
+		buf_addf(criteria, "UID %u:*", t->from[folder]);
+	else
+		buf_adds(criteria, "ALL");
+	return t->from[folder] > 0;
 }
 
 static int got_destination(struct sync *s, void *arg, struct scan *scan, struct err *e)
@@ -179,26 +185,22 @@ out:
 	return rc;
 }
 
-int sync_check_doubles(struct sync *s, struct verdict *v)
+int doubles_look(struct sync *s, const uint32_t *from, struct verdict *v)
 {
-	struct suspects t = {calloc(s->n_folders + 1, sizeof(uint32_t *)), calloc(s->n_folders + 1, sizeof(size_t))};
+	struct suspects t = {from, calloc(s->n_folders + 1, sizeof(uint32_t *)), calloc(s->n_folders + 1, sizeof(size_t))};
 	struct err e = ERR_INIT;
 	int rc = -1;
 	size_t i;
 
-	s->ledger.dirty = true; /* until they were looked for in every folder */
-	ledger_clear_doubles(&s->ledger);
 	if (!t.uids || !t.n) {
 		err_set(&e, CODE_UNAVAILABLE, "no memory");
 		goto failed;
 	}
-	log_say(&s->log, "a run was broken off: looking for doubles at the destination");
-	if (scan_folders(s, &s->destination, want_all, got_destination, &t, v))
+	if (scan_folders(s, &s->destination, want_from, got_destination, &t, v))
 		goto out;
 	for (i = 0; i < s->n_folders; i++)
 		if (t.n[i] && compare_folder(s, i, t.uids[i], t.n[i], &e))
 			goto failed;
-	s->ledger.dirty = false;
 	rc = 0;
 	goto out;
 failed:
@@ -208,5 +210,31 @@ out:
 		free(t.uids[i]);
 	free(t.uids);
 	free(t.n);
+	return rc;
+}
+
+int sync_check_doubles(struct sync *s, struct verdict *v)
+{
+	uint32_t *from = calloc(s->n_folders + 1, sizeof *from);
+	struct err e = ERR_INIT;
+	int rc = -1;
+	size_t i;
+
+	s->ledger.dirty = true; /* until they were looked for in every folder */
+	ledger_clear_doubles(&s->ledger);
+	if (!from) {
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
+		sync_verdict(s, &s->destination, NULL, &e, v);
+		return -1;
+	}
+	for (i = 0; i < s->n_folders; i++)
+		from[i] = s->folders[i].pairs > 0;
+	log_say(&s->log, "a run was broken off: looking for doubles at the destination");
+	/* What comes in between is looked at the next time. */
+	if (!sync_note_looked(s, v) && !doubles_look(s, from, v)) {
+		s->ledger.dirty = false;
+		rc = 0;
+	}
+	free(from);
 	return rc;
 }

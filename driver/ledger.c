@@ -142,7 +142,8 @@ static int get_folders(const cJSON *array, struct ledger *l)
 
 		if (!f || !cJSON_IsObject(o) || get_string(o, "source", &f->source) ||
 		    get_string(o, "destination", &f->destination) || json_get_u64(o, "messages", &f->messages) ||
-		    json_get_u64(o, "copied", &f->copied) || json_get_u32(o, "checked", &f->checked))
+		    json_get_u64(o, "copied", &f->copied) || json_get_u32(o, "checked", &f->checked) ||
+		    json_get_u32(o, "looked", &f->looked) || json_get_u64(o, "others", &f->others))
 			return -1;
 	}
 	return 0;
@@ -293,6 +294,8 @@ char *ledger_format(const struct ledger *l)
 		cJSON_AddNumberToObject(item, "messages", (double)f->messages);
 		cJSON_AddNumberToObject(item, "copied", (double)f->copied);
 		json_put_number(item, "checked", f->checked);
+		json_put_number(item, "looked", f->looked);
+		json_put_number(item, "others", (double)f->others);
 	}
 	array = cJSON_AddArrayToObject(o, "uncopied");
 	for (i = 0; i < l->n_left; i++) {

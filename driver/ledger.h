@@ -44,6 +44,8 @@ struct ledger_folder {
 	uint64_t messages; /* at the source, when last looked at */
 	uint64_t copied;   /* pairs in mbsync's state */
 	uint32_t checked;  /* destination UIDs up to here were looked through for stubs */
+	uint32_t looked;   /* UIDNEXT at the destination when doubles were last looked for; 0: never */
+	uint64_t others;   /* messages that lay there then and that mbsync does not know */
 };
 
 struct ledger {

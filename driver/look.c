@@ -224,10 +224,12 @@ static int count_messages(struct sync *s, struct err *e)
 		return err_set(e, CODE_UNAVAILABLE, "no memory");
 	for (i = 0; i < s->n_folders; i++)
 		v[i].name = s->plan.v[s->folders[i].choice].source;
-	rc = sync_ask_status(&s->source, "MESSAGES UIDNEXT", v, s->n_folders, e);
+	rc = sync_ask_status(&s->source, imap_can(s->source.imap, "STATUS=SIZE") ? "MESSAGES UIDNEXT SIZE" : "MESSAGES UIDNEXT", v,
+			     s->n_folders, e);
 	for (i = 0; i < s->n_folders; i++) {
 		s->folders[i].messages = v[i].messages;
 		s->folders[i].next = v[i].next;
+		s->folders[i].bytes = v[i].bytes;
 	}
 	free(v);
 	return rc;
@@ -296,8 +298,11 @@ static int note_folders(struct sync *s, struct err *e)
 		ledger_set(&list[i].destination, c->destination);
 		list[i].messages = s->folders[i].messages;
 		for (k = 0; k < s->ledger.n_folders; k++)
-			if (!strcmp(s->ledger.folders[k].source, c->source) && !access(s->folders[i].state, F_OK))
+			if (!strcmp(s->ledger.folders[k].source, c->source) && !access(s->folders[i].state, F_OK)) {
 				list[i].checked = s->ledger.folders[k].checked;
+				list[i].looked = s->ledger.folders[k].looked;
+				list[i].others = s->ledger.folders[k].others;
+			}
 	}
 	for (k = 0; k < s->ledger.n_folders; k++) {
 		free(s->ledger.folders[k].source);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "relayed.h"
 #include "scan.h"
 #include "state.h"
 #include "sync.h"
@@ -106,9 +107,18 @@ static const char *kind_of(enum message_trouble trouble)
 /* Why mbsync left it out: from what it said in its last run. Silence means that the answer had no data in it. */
 static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
 {
-	char channel[32], text[512];
+	const char *kind, *said;
+	char channel[32], text[2048];
 	size_t i;
 
+	if (relayed_reason(s, folder, m->uid, &kind, &said)) {
+		snprintf(text, sizeof text, "%s%s%s",
+			 classify_message_text(!strcmp(kind, "refused") ? MESSAGE_REFUSED : MESSAGE_NO_FETCH), said[0] ? ": " : "",
+			 said);
+		ledger_set(&m->reason, text);
+		ledger_set(&m->kind, !strcmp(kind, "refused") ? "refused" : "unreadable");
+		return;
+	}
 	snprintf(channel, sizeof channel, "c%04u", scan_choice(s, folder)->channel);
 	for (i = 0; i < s->notes.n; i++) {
 		const struct message_note *note = &s->notes.v[i];
@@ -219,8 +229,7 @@ int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, co
 			return err_set(e, CODE_UNAVAILABLE, "no memory");
 		if (kind) {
 			ledger_set(&m->kind, kind);
-			ledger_set(&m->reason, "the source gave a stub in its place: an item that it cannot render; the stub was "
-					       "copied");
+			ledger_set(&m->reason, SYNC_STUB_REASON);
 		} else {
 			set_reason(s, folder, m);
 		}
@@ -242,17 +251,31 @@ int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, co
 	return 0;
 }
 
-/* Empties the list, but for the stubs, which were found in earlier passes and are found only once. */
-static void keep_stubs(struct ledger *l)
+/* True if the message has no pair: then nothing was copied in its place either. */
+static bool is_missing(const struct sync *s, const struct ledger_message *m)
 {
-	struct ledger kept;
+	size_t i;
+
+	for (i = 0; i < s->n_folders; i++) {
+		const struct sync_folder *f = &s->folders[i];
+
+		if (!strcmp(scan_choice(s, i)->source, m->folder))
+			return f->n_missing && bsearch(&m->uid, f->missing, f->n_missing, sizeof *f->missing, uids_compare);
+	}
+	return false;
+}
+
+/* Empties the list, but for the stubs, which were found in earlier passes and are found only once. */
+static void keep_stubs(struct sync *s)
+{
+	struct ledger *l = &s->ledger, kept;
 	size_t i;
 
 	memset(&kept, 0, sizeof kept);
 	for (i = 0; i < l->n_left; i++) {
 		struct ledger_message *m;
 
-		if (!l->left[i].kind || strcmp(l->left[i].kind, "stub"))
+		if (!l->left[i].kind || strcmp(l->left[i].kind, "stub") || is_missing(s, &l->left[i]))
 			continue;
 		m = ledger_add_left(&kept);
 		if (!m)
@@ -265,13 +288,67 @@ static void keep_stubs(struct ledger *l)
 	l->n_left = kept.n_left;
 }
 
+struct stubs_told {
+	struct ledger *ledger;
+	const char *folder;
+};
+
+static bool is_bare(const struct ledger_message *m)
+{
+	return m->kind && !strcmp(m->kind, "stub") && m->uid && !m->size;
+}
+
+static int on_bare(void *arg, const char *text, size_t n, struct err *e)
+{
+	struct stubs_told *t = arg;
+	struct scan_item item;
+	size_t i;
+
+	(void)e;
+	if (!scan_parse_fetch(text, n, &item))
+		return 0;
+	for (i = 0; i < t->ledger->n_left; i++)
+		if (t->ledger->left[i].uid == item.uid && is_bare(&t->ledger->left[i]) && !strcmp(t->ledger->left[i].folder, t->folder))
+			describe(&t->ledger->left[i], &item);
+	return 0;
+}
+
+int pairs_describe_stubs(struct sync *s, struct verdict *v)
+{
+	struct stubs_told t = {&s->ledger, NULL};
+	uint32_t *uids = malloc((s->ledger.n_left + 1) * sizeof *uids);
+	struct err e = ERR_INIT;
+	size_t i, k, n;
+	int rc = uids ? 0 : err_set(&e, CODE_UNAVAILABLE, "no memory");
+
+	for (i = 0; !rc && i < s->n_folders; i++) {
+		t.folder = scan_choice(s, i)->source;
+		for (k = n = 0; k < s->ledger.n_left; k++)
+			if (is_bare(&s->ledger.left[k]) && !strcmp(s->ledger.left[k].folder, t.folder))
+				uids[n++] = s->ledger.left[k].uid;
+		if (!n)
+			continue;
+		qsort(uids, n, sizeof *uids, uids_compare);
+		if (sync_connect(s, &s->source, v)) {
+			free(uids);
+			return -1;
+		}
+		rc = scan_open(s, &s->source, i, &e) || scan_fetch(&s->source, uids, n, on_bare, &t, &e) ? -1 : 0;
+	}
+	free(uids);
+	if (rc)
+		sync_verdict(s, &s->source, s->source.imap ? imap_last_answer(s->source.imap) : NULL, &e, v);
+	return rc;
+}
+
 int sync_list_missing(struct sync *s, struct verdict *v)
 {
 	struct err e = ERR_INIT;
 	bool any = false;
 	size_t i;
 
-	keep_stubs(&s->ledger);
+	keep_stubs(s);
+	relayed_resolve(s);
 	for (i = 0; i < s->n_folders; i++)
 		any = any || s->folders[i].n_missing;
 	if (any && sync_connect(s, &s->source, v))

@@ -49,6 +49,13 @@ bool scan_parse_fetch(const char *text, size_t n, struct scan_item *item);
  * those without a pair. */
 int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e);
 
+/* Fills in what the source says of the stubs that were listed without it. -1 with a verdict. */
+int pairs_describe_stubs(struct sync *s, struct verdict *v);
+
+/* Looks for doubles at the destination among the messages from a UID on, a folder (0: not in it), and adds them to the
+ * ledger. */
+int doubles_look(struct sync *s, const uint32_t *from, struct verdict *v);
+
 /* A header field for people, malloc'ed; "" if there is none. */
 char *scan_header(const struct scan_item *item, const char *name, size_t max);
 

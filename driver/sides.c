@@ -169,6 +169,12 @@ int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
 	return -1;
 }
 
+void sync_disconnect(struct sync_side *side)
+{
+	imap_close(side->imap);
+	side->imap = NULL;
+}
+
 /* --- lists --- */
 
 static int on_namespace(void *arg, const char *text, size_t n, struct err *e)

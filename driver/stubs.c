@@ -125,6 +125,8 @@ int sync_check_stubs(struct sync *s, struct verdict *v)
 	int rc = -1;
 	size_t i;
 
+	if (pairs_describe_stubs(s, v))
+		goto out;
 	if (!t.highest || !t.near) {
 		err_set(&e, CODE_UNAVAILABLE, "no memory");
 		goto failed;

@@ -15,6 +15,7 @@
 #include "haul.h"
 #include "judge.h"
 #include "mailboxes.h"
+#include "relayed.h"
 #include "state.h"
 #include "table.h"
 
@@ -278,7 +279,7 @@ static int through(struct sync *s, const struct sync_check *found, struct verdic
 {
 	if (sync_list_missing(s, v) || sync_check_stubs(s, v))
 		return -1;
-	if ((s->ledger.dirty || s->ledger.n_doubles) && sync_check_doubles(s, v))
+	if (s->ledger.dirty || s->ledger.n_doubles ? sync_check_doubles(s, v) : sync_check_ghosts(s, v))
 		return -1;
 	return finish_through(s, found);
 }
@@ -325,9 +326,11 @@ static int work(struct sync *s)
 			c.succeeded |= !s->plan_trusted;
 			for (i = 0; i < s->n_folders && !s->ledger.dirty; i++)
 				s->ledger.dirty = state_has_journal(s->folders[i].state);
-			imap_close(s->destination.imap); /* a connection less while mbsync has its own */
-			s->destination.imap = NULL;
-			rc = sync_copy(s, &v);
+			if (s->ledger.dirty)
+				rc = sync_wait_still(s, &v);
+			sync_disconnect(&s->destination); /* a connection less while mbsync has its own */
+			if (!rc)
+				rc = sync_copy(s, &v);
 			if (rc && !strcmp(v.reason, "uidvalidity"))
 				uidvalidity(s, folder_of(s, v.channel), v.side == SIDE_DESTINATION, &v);
 			c.succeeded |= !rc;
@@ -393,6 +396,7 @@ static void tear_down(struct sync *s)
 	folder_plan_clear(&s->plan);
 	ledger_clear(&s->ledger);
 	generate_end(&s->generate);
+	relayed_close(s);
 	log_close(&s->log);
 	free(s->notes.v);
 	free(s->notes.answers);
@@ -459,12 +463,16 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 		s.ledger.first = s.ledger.started;
 	s.ledger.finished = s.ledger.next = 0;
 	s.ledger.runs = 0;
+	s.ledger.bytes = s.ledger.rate = 0;
+	s.ledger.left_s = 0;
 	ledger_set(&s.ledger.address, m->address);
 	ledger_set(&s.ledger.destination, m->destination);
 	ledger_set(&s.ledger.text, "");
 	ledger_set(&s.ledger.hint, "");
 	ledger_set(&s.ledger.reason, "");
 	ledger_set(&s.ledger.answer, "");
+	if (relayed_open(&s, &e))
+		goto failed;
 	rc = work(&s);
 	report(&s, quiet);
 	goto out;

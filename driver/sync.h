@@ -3,7 +3,9 @@
  *
  *   sides.c  logs in on a side, lists its folders, says what a failure means
  *   look.c   plans the folders, creates the missing ones
- *   copy.c   runs mbsync and watches its progress
+ *   copy.c   runs mbsync, several at once (shard.c is one of them), and watches their progress
+ *   relayed.c  what their relays report of it
+ *   ghosts.c waits for what an earlier run sent, and looks for what came late
  *   pairs.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
  *   sync.c   the order of these, again and again until it is through or stuck
  *
@@ -25,10 +27,15 @@
 #include "ledger.h"
 #include "log.h"
 
+/* Of an item that Exchange gave a message of its own for. */
+#define SYNC_STUB_REASON                                                                                     \
+	"the source gave a stub in its place: an item that it cannot render; the stub was copied"
+
 struct conf;
 struct conf_server;
 struct globals;
 struct mailbox;
+struct relayed;
 
 struct sync_side {
 	enum side which;
@@ -47,8 +54,14 @@ struct sync_folder {
 	uint32_t *missing;      /* source UIDs without a pair at the last check, sorted; owned */
 	size_t n_missing;
 	uint64_t messages;      /* at the source */
+	uint64_t bytes;         /* at the source, 0: not told */
 	uint32_t next;          /* UIDNEXT at the source when it was looked at: what is below must be copied; 0: unknown */
 	uint32_t seen;          /* MaxPulledUid at the last check */
+	uint32_t pulled;        /* the same, of the state as it was last read */
+	uint64_t near;          /* destination messages that the state knows */
+	uint64_t there;         /* destination messages when mbsync opened it last... */
+	uint64_t known;         /* ... and those that its state knew then */
+	bool opened;            /* it did */
 	uint64_t gone;          /* pairs whose message was no longer at the source at the last check */
 	uint64_t pairs;         /* in the state, without those */
 	long long journal_read; /* progress: bytes of the journal that were counted */
@@ -79,12 +92,10 @@ struct sync {
 		char (*answers)[256]; /* the server's words, "" if none */
 		size_t n, cap;
 	} notes;
-	char last_answer[256]; /* of a server, to go with the next note */
+	struct relayed *relayed; /* NULL: without relays */
 	char full[64];         /* how full the destination is, if that was why it refused messages */
 	bool enough;           /* mbsync goes on for nothing: to be ended */
 	const char *tail;      /* folder of the slots (tail.h) for a second mbsync and more; NULL: all shards at once */
-	size_t channel;        /* folder that mbsync is at, n_folders if none */
-	struct classifier classifier;
 	long long written_ms;
 };
 
@@ -99,6 +110,9 @@ int sync_copy(struct sync *s, struct verdict *v);
 
 /* (Re)connects one side; 0 if there is a connection that works. */
 int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v);
+
+/* Ends one side's connection. */
+void sync_disconnect(struct sync_side *side);
 
 /* Fills side->list; connected. */
 int sync_list(struct sync *s, struct sync_side *side, struct verdict *v);
@@ -136,6 +150,12 @@ void sync_clear_folders(struct sync *s);
 /* Reads every folder's state again: sums in the ledger. */
 int sync_count(struct sync *s, struct err *e);
 
+/* The same with one folder, without the sums. */
+int sync_count_folder(struct sync_folder *f, struct err *e);
+
+/* Sums what the folders say into the ledger. */
+void sync_sum(struct sync *s);
+
 /* What check found. */
 struct sync_check {
 	size_t missing;      /* messages without a pair */
@@ -165,6 +185,18 @@ int sync_check_stubs(struct sync *s, struct verdict *v);
 
 /* Looks for messages that lie at the destination twice after a run that was broken off. */
 int sync_check_doubles(struct sync *s, struct verdict *v);
+
+/* What a run that was broken off sent may still be on its way into the destination: waits until nothing more comes. */
+int sync_wait_still(struct sync *s, struct verdict *v);
+
+/* Notes how far each folder at the destination was looked through for doubles. Connected. */
+int sync_note_looked(struct sync *s, struct verdict *v);
+
+/* Looks for doubles in what came to the destination after they were last looked for, if anything did. */
+int sync_check_ghosts(struct sync *s, struct verdict *v);
+
+/* Messages of a folder that are still to be copied, about. */
+uint64_t sync_left(const struct sync *s, size_t folder);
 
 /* Writes the ledger; not durable: at most every two seconds. */
 void sync_write(struct sync *s, bool durable);

@@ -1,5 +1,6 @@
 #include "classify.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,11 @@ static enum side find_side(const struct classify_facts *f, const char *line, con
 		return SIDE_SOURCE;
 	if (has(line, "Skipping account destination,"))
 		return SIDE_DESTINATION;
+	/* "tunnel 'exec '/usr/bin/mbhaul-relay' source --account ...'" */
+	far = has(line, "mbhaul-relay' source --account ");
+	near = has(line, "mbhaul-relay' destination --account ");
+	if (has(line, "tunnel '") && far != near)
+		return far ? SIDE_SOURCE : SIDE_DESTINATION;
 	if (f->source_host && f->destination_host && strcasecmp(f->source_host, f->destination_host)) {
 		far = names_host(line, f->source_host);
 		near = names_host(line, f->destination_host);
@@ -370,6 +376,10 @@ void classify_end(struct classifier *c, int status, bool ended, struct verdict *
 	} else if (status == 127) {
 		settle(v, VERDICT_FAILED, "no-mbsync", CODE_UNAVAILABLE, "mbsync cannot be run");
 		snprintf(v->hint, sizeof(v->hint), "install the package isync, or set mbsync in [fleet]");
+	} else if (status == 128 + SIGPIPE) {
+		/* 1.4 dies so, without a word, where its tunnel goes right after the greeting. */
+		v->saw |= SAW_DROPPED;
+		settle(v, VERDICT_LATER, "dropped", CODE_LATER, "a connection ended before mbsync had begun");
 	} else if (status > 128) {
 		v->saw |= SAW_DROPPED;
 		settle(v, VERDICT_LATER, "crashed", CODE_LATER, "");

@@ -168,6 +168,20 @@ static void the_network(void)
 	   SIDE_DESTINATION);
 	is("Socket error: read from mail.example.net (1.2.3.4:993): Connection reset by peer\n", 1,
 	   VERDICT_LATER, "dropped", SIDE_DESTINATION);
+	/* Behind a relay: no host in it, but the side. */
+	is("IMAP error: unexpected EOF from tunnel 'exec '/usr/bin/mbhaul-relay' source --account "
+	   "'/haul/mailboxes/anna@contoso.com/source.account''\n",
+	   1, VERDICT_LATER, "dropped", SIDE_SOURCE);
+	CHECK(v.saw == SAW_DROPPED);
+	is("IMAP error: unexpected EOF from tunnel 'exec '/usr/bin/mbhaul-relay' destination --account "
+	   "'/haul/far side/source.account''\n",
+	   1, VERDICT_LATER, "dropped", SIDE_DESTINATION);
+	is("IMAP error: unexpected BYE response: the connection went\n", 1, VERDICT_LATER, "dropped", SIDE_UNKNOWN);
+	CHECK(v.saw == SAW_DROPPED);
+	is("IMAP error: unexpected BYE response: NO [OVERQUOTA] Quota exceeded\n", 1, VERDICT_REFUSED, "overquota",
+	   SIDE_DESTINATION);
+	is("", 141, VERDICT_LATER, "dropped", SIDE_UNKNOWN);
+	CHECK(v.saw == SAW_DROPPED);
 	is("IMAP error: unexpected EOF from mail.example.net (1.2.3.4:993)\n", 1, VERDICT_LATER, "dropped",
 	   SIDE_DESTINATION);
 	/* a host's name within another's is not its name */

@@ -8,7 +8,7 @@ enum {
 	FOLDER_TRIPS = 5,     /* SELECT, CREATE, SELECT, FETCH of flags, the last APPEND: one after the other */
 	MESSAGE_MS = 10,      /* where sizes are unknown */
 	BYTES_PER_MS = 5000,
-	SET_MS = 1000,        /* less work than that is not worth the logins of a set */
+	SET_MS = 2000,        /* less work than that is not worth the logins of a set */
 	SMALL_MESSAGES = 2000,
 	SMALL_BYTES = 64 << 20,
 };

@@ -238,56 +238,95 @@ int imap_prepare(struct err *e)
 	return session_prepare(e);
 }
 
-/* Until the login is through; the server may be silent for so long at each step of it. */
-static int log_in(struct imap *c, struct err *e)
+/* A login under way: the server may be silent for so long at each step of it. */
+static int still_in_time(struct imap *c, struct err *e)
 {
-	struct session *s = &c->session;
+	const struct session *s = &c->session;
+	const bool linking = s->state == SESSION_LINKING;
 	const int timeout = s->server->timeout;
+	const long long limit = (linking && timeout > CONNECT_MAX_S ? CONNECT_MAX_S : timeout) * 1000LL;
 
-	while (s->state != SESSION_READY) {
-		const bool linking = s->state == SESSION_LINKING;
-		const long long from = linking ? s->begun_ms : file_now_ms();
-
-		if (wait_socket(c, from + (linking && timeout > CONNECT_MAX_S ? CONNECT_MAX_S : timeout) * 1000LL, e)) {
-			if (linking && !stopped(c)) {
-				s->server->trouble = IMAP_UNREACHABLE;
-				err_set(e, CODE_LATER, "%s port %d: no connection in time", s->server->host, s->server->port);
-				err_hint(e, "check `host`, `port` and `tls` in mbhaul.conf, and the network and its firewall");
-			}
-			return -1;
-		}
-		if (session_step(s, e))
-			return -1;
-	}
-	return 0;
+	if (stopped(c))
+		return dead(c, e, "stopped");
+	if (file_now_ms() - (linking ? s->begun_ms : s->heard_ms) < limit)
+		return 0;
+	if (!linking)
+		return dead(c, e, "no answer in time");
+	s->server->trouble = IMAP_UNREACHABLE;
+	err_set(e, CODE_LATER, "%s port %d: no connection in time", s->server->host, s->server->port);
+	return err_hint(e, "check `host`, `port` and `tls` in mbhaul.conf, and the network and its firewall");
 }
 
-struct imap *imap_open(struct imap_server *server, char *answer, size_t size, struct err *e)
+static int begin(struct imap *c, struct imap_server *server, struct err *e)
 {
-	struct imap *c = calloc(1, sizeof *c);
 	struct link_addresses to;
 
-	answer[0] = 0;
 	server->trouble = IMAP_NO_TROUBLE;
-	if (!c) {
-		err_set(e, CODE_UNAVAILABLE, "no memory");
-		return NULL;
-	}
 	c->session.server = server;
 	c->response.max = RESPONSE_MAX;
 	if (link_resolve(server->host, server->port, &to, e)) {
 		server->trouble = IMAP_UNREACHABLE;
-		err_hint(e, "check `host` in mbhaul.conf and this machine's DNS");
-		goto fail;
+		return err_hint(e, "check `host` in mbhaul.conf and this machine's DNS");
 	}
-	if (session_prepare(e) || session_begin(&c->session, server, &to, false, e) || log_in(c, e))
-		goto fail;
-	return c;
-fail:
-	c->dead = true;
-	snprintf(answer, size, "%s", c->session.answer);
-	imap_close(c);
-	return NULL;
+	return session_prepare(e) || session_begin(&c->session, server, &to, false, e) ? -1 : 0;
+}
+
+static void give_up(struct imap **c, struct imap_opening *o)
+{
+	(*c)->dead = true;
+	text_copy(o->answer, sizeof o->answer, (*c)->session.answer);
+	imap_close(*c);
+	*c = NULL;
+}
+
+void imap_open_all(struct imap_opening *v, size_t n)
+{
+	struct pollfd fds[IMAP_OPENING_MAX];
+	size_t i, waiting;
+
+	for (i = 0; i < n; i++) {
+		struct imap_opening *o = &v[i];
+
+		o->answer[0] = 0;
+		memset(&o->e, 0, sizeof o->e);
+		o->imap = calloc(1, sizeof *o->imap);
+		if (!o->imap)
+			err_set(&o->e, CODE_UNAVAILABLE, "no memory");
+		else if (begin(o->imap, o->server, &o->e))
+			give_up(&o->imap, o);
+	}
+	for (;;) {
+		for (i = waiting = 0; i < n; i++) {
+			struct imap *c = v[i].imap;
+
+			fds[i] = (struct pollfd){-1, 0, 0};
+			if (!c || c->session.state == SESSION_READY)
+				continue;
+			fds[i] = (struct pollfd){c->session.link.fd, session_wants(&c->session), 0};
+			waiting++;
+		}
+		if (!waiting)
+			return;
+		poll(fds, (nfds_t)n, 1000);
+		for (i = 0; i < n; i++) {
+			struct imap *c = v[i].imap;
+
+			if (fds[i].fd >= 0 && (session_step(&c->session, &v[i].e) ||
+					       (c->session.state != SESSION_READY && still_in_time(c, &v[i].e))))
+				give_up(&v[i].imap, &v[i]);
+		}
+	}
+}
+
+struct imap *imap_open(struct imap_server *server, char *answer, size_t size, struct err *e)
+{
+	struct imap_opening one = {.server = server};
+
+	imap_open_all(&one, 1);
+	snprintf(answer, size, "%s", one.answer);
+	if (!one.imap)
+		*e = one.e;
+	return one.imap;
 }
 
 void imap_close(struct imap *c)

@@ -24,6 +24,16 @@ struct imap;
  * `size` bytes) gets the server's refusal, redacted, or "". */
 struct imap *imap_open(struct imap_server *server, char *answer, size_t size, struct err *e);
 
+/* The same for several servers at the same time: as long as the slowest takes. */
+enum { IMAP_OPENING_MAX = 4 };
+struct imap_opening {
+	struct imap_server *server;
+	struct imap *imap; /* out; NULL on failure, then e and answer say why */
+	char answer[512];
+	struct err e;
+};
+void imap_open_all(struct imap_opening *v, size_t n);
+
 /* LOGOUT (without waiting long) and free. NULL is fine. */
 void imap_close(struct imap *c);
 

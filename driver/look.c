@@ -405,7 +405,8 @@ int sync_look(struct sync *s, struct verdict *v)
 	int rc = -1;
 
 	memset(&earlier, 0, sizeof earlier);
-	if (sync_connect(s, &s->source, v) || sync_list(s, &s->source, v))
+	/* A plan that stands needs no look at the destination. */
+	if ((s->plan_trusted ? sync_connect(s, &s->source, v) : sync_connect_both(s, v)) || sync_list(s, &s->source, v))
 		return -1;
 	s->ledger.refused_since = 0;
 	worked_mark(s->conf->fleet.haul);

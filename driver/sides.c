@@ -140,18 +140,10 @@ static int token(struct sync *s, struct sync_side *side, struct verdict *v)
 	return rc;
 }
 
-int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
+static void set_server(struct sync *s, struct sync_side *side)
 {
 	const struct conf_server *c = side->conf;
-	struct err e = ERR_INIT;
-	char answer[512];
 
-	if (side->imap && imap_alive(side->imap))
-		return 0;
-	imap_close(side->imap);
-	side->imap = NULL;
-	if (conf_is_token(c->auth) && token(s, side, v))
-		return -1;
 	side->server = (struct imap_server){.host = c->host,
 					    .port = c->port,
 					    .starttls = c->tls == CONF_STARTTLS,
@@ -161,11 +153,57 @@ int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
 					    .password = conf_is_token(c->auth) ? NULL : &side->password,
 					    .timeout = s->conf->fleet.timeout,
 					    .stop = &engine_stop};
+}
+
+static bool connected(struct sync_side *side)
+{
+	if (side->imap && imap_alive(side->imap))
+		return true;
+	imap_close(side->imap);
+	side->imap = NULL;
+	return false;
+}
+
+int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
+{
+	struct err e = ERR_INIT;
+	char answer[512];
+
+	if (connected(side))
+		return 0;
+	if (conf_is_token(side->conf->auth) && token(s, side, v))
+		return -1;
+	set_server(s, side);
 	side->imap = imap_open(&side->server, answer, sizeof answer, &e);
 	if (side->imap)
 		return 0;
 	log_say(&s->log, "%s: %s", side->which == SIDE_SOURCE ? "source" : "destination", e.text);
 	sync_verdict(s, side, answer, &e, v);
+	return -1;
+}
+
+int sync_connect_both(struct sync *s, struct verdict *v)
+{
+	struct sync_side *const sides[] = {&s->source, &s->destination};
+	struct imap_opening o[2];
+	int i;
+
+	/* The destination's tokens, and its failures, are left to sync_connect when it is its turn. */
+	if (connected(&s->source) || connected(&s->destination) || conf_is_token(s->destination.conf->auth))
+		return sync_connect(s, &s->source, v);
+	if (token(s, &s->source, v))
+		return -1;
+	for (i = 0; i < 2; i++) {
+		set_server(s, sides[i]);
+		o[i] = (struct imap_opening){.server = &sides[i]->server};
+	}
+	imap_open_all(o, 2);
+	s->source.imap = o[0].imap;
+	s->destination.imap = o[1].imap;
+	if (o[0].imap)
+		return 0;
+	log_say(&s->log, "source: %s", o[0].e.text);
+	sync_verdict(s, &s->source, o[0].answer, &o[0].e, v);
 	return -1;
 }
 

@@ -114,6 +114,10 @@ int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v);
 /* Ends one side's connection. */
 void sync_disconnect(struct sync_side *side);
 
+/* The source, and the destination beside it where that is of use: the two logins take the time of one. The verdict is the
+ * source's. */
+int sync_connect_both(struct sync *s, struct verdict *v);
+
 /* Fills side->list; connected. */
 int sync_list(struct sync *s, struct sync_side *side, struct verdict *v);
 

@@ -125,6 +125,7 @@ struct folder_choice {
 
 struct folder_plan {
 	char source_delimiter, destination_delimiter; /* 0: none */
+	bool source_bare, destination_bare;           /* the namespace has no prefix: nobody need ask for it again */
 	struct folder_choice *v;                      /* sorted by source name, INBOX first */
 	size_t n;
 };

@@ -539,7 +539,9 @@ int folders_decide(const struct folder_list *source, const struct folder_list *d
 	size_t i;
 
 	*plan = (struct folder_plan){.source_delimiter = source->delimiter,
-	                             .destination_delimiter = destination->delimiter};
+	                             .destination_delimiter = destination->delimiter,
+	                             .source_bare = !source->prefix || !*source->prefix,
+	                             .destination_bare = !destination->prefix || !*destination->prefix};
 	folder_roles_source(source, &d.source_roles);
 	folder_roles_destination(destination, &d.destination_roles);
 	if (collect(&d)) {

@@ -116,6 +116,17 @@ static int read_delimiter(struct reading *r, const cJSON *root, const char *key,
 	return 0;
 }
 
+/* Left out where it is not so. */
+static int read_bare(struct reading *r, const cJSON *root, const char *key, bool *bare)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(root, key);
+
+	if (v && !cJSON_IsBool(v))
+		return err_set(r->e, CODE_CONFIG, "\"%s\" is not true or false", key);
+	*bare = cJSON_IsTrue(v);
+	return 0;
+}
+
 static int compare_choices(const void *a, const void *b)
 {
 	const struct folder_choice *x = a, *y = b;
@@ -136,7 +147,9 @@ static int read_plan(struct reading *r, const cJSON *root)
 		return err_set(r->e, CODE_CONFIG, "its version is not %d: another release of mbhaul wrote it",
 		               PLAN_VERSION);
 	if (read_delimiter(r, root, "source_delimiter", &r->plan->source_delimiter) ||
-	    read_delimiter(r, root, "destination_delimiter", &r->plan->destination_delimiter))
+	    read_delimiter(r, root, "destination_delimiter", &r->plan->destination_delimiter) ||
+	    read_bare(r, root, "source_bare", &r->plan->source_bare) ||
+	    read_bare(r, root, "destination_bare", &r->plan->destination_bare))
 		return -1;
 	for (i = 0; i < LISTS; i++) {
 		list = cJSON_GetObjectItemCaseSensitive(root, lists[i].list);
@@ -227,6 +240,10 @@ int folder_plan_format(const struct folder_plan *plan, struct buf *out)
 	buf_addf(out, "{\n  \"version\": %d,\n", PLAN_VERSION);
 	add_delimiter(out, "source_delimiter", plan->source_delimiter);
 	add_delimiter(out, "destination_delimiter", plan->destination_delimiter);
+	if (plan->source_bare)
+		buf_adds(out, "  \"source_bare\": true,\n");
+	if (plan->destination_bare)
+		buf_adds(out, "  \"destination_bare\": true,\n");
 	for (l = 0; l < LISTS; l++) {
 		buf_addf(out, "  \"%s\": [", lists[l].list);
 		first = true;

@@ -125,6 +125,8 @@ static int set_folders(struct mbsyncrc *rc, const char *path, struct folder_plan
 	rc->folders = *list;
 	rc->source.delimiter = plan->source_delimiter;
 	rc->destination.delimiter = plan->destination_delimiter;
+	rc->source.bare = plan->source_bare;
+	rc->destination.bare = plan->destination_bare;
 	return 0;
 }
 

@@ -145,6 +145,9 @@ static void write_store(struct writer *w, const struct mbsyncrc *rc, const char 
 		const char text[2] = {s->delimiter, 0};
 
 		setting(w, "PathDelimiter", text);
+		/* Both known: mbsync need not ask, which spares a round trip. */
+		if (s->bare)
+			plain(w, "UseNamespace no");
 	}
 }
 

@@ -34,6 +34,7 @@ struct mbsyncrc_store {
 	const char *pass_cmd; /* a command line for sh; NULL: none */
 	int pipeline_depth;   /* 0: no limit */
 	char delimiter;       /* the server's; 0: not known yet */
+	bool bare;            /* with a delimiter: the server's namespace is known to have no prefix */
 };
 
 /* A folder pair, by mbsync's canonical names (see folders.h), UTF-8. */

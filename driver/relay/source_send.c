@@ -63,7 +63,7 @@ void source_measure(struct source *s, struct conn *c, const struct request *q, l
 {
 	const long long took = now - q->sent_ms;
 	/* From the answer before, or, if it was idle then, from when it can have begun. */
-	const long long since = c->answered_ms > q->sent_ms ? c->answered_ms : q->sent_ms + c->rtt_ms / 2;
+	const long long since = c->answered_ms > q->sent_ms ? c->answered_ms : q->sent_ms + c->rtt_ms;
 	const double ms = now > since ? (double)(now - since) : 0;
 
 	c->ms_per_body = c->answered_ms ? c->ms_per_body + (ms - c->ms_per_body) / 8 : ms;

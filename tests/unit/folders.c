@@ -737,10 +737,13 @@ static void damaged_json(void)
 	    HEAD "\"folders\":[{\"source\":\"a\",\"destination\":\"b\",\"channel\":1},"
 	         "{\"source\":\"b\",\"destination\":\"c\",\"channel\":1}]}",
 	    "{\"version\":2,\"source_delimiter\":\"/\",\"destination_delimiter\":\"/\",\"folders\":[]}",
+	    HEAD "\"source_bare\":1,\"folders\":[]}",
 	    "{\"version\":1,\"source_delimiter\":\"//\",\"destination_delimiter\":\"/\",\"folders\":[]}",
 	};
 	static const char good[] =
 	    HEAD "\"folders\":[{\"source\":\"a\",\"destination\":\"b\",\"channel\":1}]} \n";
+	static const char bare[] = HEAD "\"source_bare\":false,\"destination_bare\":true,\"folders\":[]}";
+	struct buf again = BUF_INIT(4096);
 	struct folder_plan p;
 	char path[] = "/tmp/folders-XXXXXX";
 	bool missing;
@@ -754,7 +757,13 @@ static void damaged_json(void)
 		CHECK(e.code == CODE_CONFIG && p.n == 0);
 	}
 	CHECK(!folder_plan_parse(&p, good, strlen(good), &e));
-	CHECK(p.n == 1);
+	CHECK(p.n == 1 && !p.source_bare && !p.destination_bare);
+	folder_plan_clear(&p);
+	CHECK(!folder_plan_parse(&p, bare, strlen(bare), &e));
+	CHECK(!p.source_bare && p.destination_bare);
+	CHECK(!folder_plan_format(&p, &again) && strstr(buf_str(&again), "\"destination_bare\": true") &&
+	      !strstr(buf_str(&again), "source_bare"));
+	buf_clear(&again);
 	folder_plan_clear(&p);
 	for (i = 0; i + 3 < sizeof(good); i++) /* cut anywhere: never taken */
 		CHECK(folder_plan_parse(&p, good, i, &e) == -1);

@@ -115,7 +115,12 @@ static void tunnels(void)
 	rc.destination.tunnel = "exec x";
 	buf_reset(&out);
 	CHECK(!mbsyncrc_write(&rc, &out, &error));
-	CHECK(has("\n\nIMAPStore destination\nTunnel \"exec x\"\nTimeout 120\nPipelineDepth 5\nPathDelimiter "));
+	CHECK(has("\n\nIMAPStore destination\nTunnel \"exec x\"\nTimeout 120\nPipelineDepth 5\nPathDelimiter ") &&
+	      !has("UseNamespace"));
+	rc.source.bare = true;
+	buf_reset(&out);
+	CHECK(!mbsyncrc_write(&rc, &out, &error));
+	CHECK(has("PathDelimiter \"/\"\nUseNamespace no\n\n"));
 	CHECK(!has("Host") && !has("TLS") && !has("User") && !has("PassCmd") && !has("AuthMechs") && !has("Certif"));
 	memset(longer, 'a', 2000);
 	longer[2000] = 0;

@@ -58,6 +58,8 @@ static int queue(struct source *s, const struct command *c)
 		q->selected |= !strcmp(c->verb, selected[i]);
 	if (!source_busy(s))
 		s->progress_ms = q->asked_ms; /* patience begins with the work */
+	if (q->kind == REQUEST_PLAIN && q->selected && ahead_claim(s, q))
+		return 0;
 	requests_add(uid ? &s->bodies : &s->plain, q);
 	return 0;
 }
@@ -268,9 +270,11 @@ int relay_source(struct relay *r)
 		snprintf(c->tracer.who, sizeof c->tracer.who, "server %d", i + 1);
 		spool_init(&c->response, &r->memory);
 	}
+	spool_init(&s.ahead.answer, &r->memory);
 	rc = work(&s);
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		conn_close(&s.conns[i]);
+	ahead_drop(&s);
 	requests_clear(&s.plain);
 	requests_clear(&s.bodies);
 	free(s.folder);

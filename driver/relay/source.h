@@ -6,6 +6,7 @@
  *   source_send.c   what is asked of which connection, and how many there should be
  *   source_hear.c   what a connection says
  *   source_done.c   what becomes of a request that was answered
+ *   source_ahead.c  what mbsync will ask next, asked beforehand
  *
  * Every command of mbsync's is a request. A request that waits lies in one of two queues; one that was sent lies with its
  * connection, and goes back to its queue if that breaks. An answer is kept until it is whole, and only then given to
@@ -26,6 +27,7 @@ enum request_kind {
 	REQUEST_EXAMINE, /* mbsync opens a folder */
 	REQUEST_BODY,    /* one whole message */
 	REQUEST_OWN,     /* ours: EXAMINE on a further or a new connection, NOOP; mbsync knows nothing of it */
+	REQUEST_AHEAD,   /* ours: the flags of the folder that is being opened */
 };
 
 struct request {
@@ -80,8 +82,22 @@ struct conn {
 	struct digest digest;
 };
 
+/*
+ * As soon as mbsync has a folder open, it asks for the flags of all its messages. So they are asked for right behind
+ * EXAMINE, and a pass that finds nothing new costs one round trip a folder instead of two.
+ */
+struct ahead {
+	enum { AHEAD_NONE, AHEAD_ASKED, AHEAD_THERE } state;
+	struct spool answer; /* AHEAD_THERE */
+	char tagged[256];    /* ... and its last line, without the tag */
+	uint32_t next;       /* the folder's UIDNEXT */
+	uint32_t highest;    /* UID in the answer */
+	struct request *claim; /* mbsync has asked for it meanwhile */
+};
+
 struct source {
 	struct relay *r;
+	struct ahead ahead;
 	struct conn conns[CONNECTIONS_MAX];
 	int limit;                  /* connections that this relay may have */
 	int limit_now;              /* ... that the server lets it have */
@@ -121,6 +137,23 @@ bool source_busy(const struct source *s);
 
 /* A tagged answer. -1: r->failure, or 1: the connection is gone. */
 int source_answered(struct source *s, struct conn *c, struct request *q, const char *answer);
+
+/* --- asking ahead (source_ahead.c) --- */
+
+/* The folder that was opened last: its UIDNEXT is known now; 0 if it could not be opened. */
+void ahead_opened(struct source *s, uint32_t next);
+
+/* A line of its answer. */
+void ahead_line(struct source *s, const char *line, size_t n);
+
+/* It was answered, or will not be (answer NULL). */
+void ahead_answered(struct source *s, struct request *q, const char *answer);
+
+/* Takes over a request of mbsync's that asks for just this. */
+bool ahead_claim(struct source *s, struct request *q);
+
+/* Nobody will want it any more. */
+void ahead_drop(struct source *s);
 
 /* --- connections (source_conn.c) --- */
 

@@ -118,6 +118,8 @@ static void take_back(struct source *s, struct conn *c)
 		q->has_body = q->stub = false;
 		if (q->kind == REQUEST_OWN)
 			request_free(q);
+		else if (q->kind == REQUEST_AHEAD)
+			ahead_answered(s, q, NULL);
 		else
 			requests_add(q->kind == REQUEST_BODY ? &bodies : &plain, q);
 	}

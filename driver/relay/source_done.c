@@ -104,7 +104,7 @@ bool source_busy(const struct source *s)
 {
 	int i;
 
-	if (s->plain.count || s->bodies.count)
+	if (s->plain.count || s->bodies.count || s->ahead.claim)
 		return true;
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		if (s->conns[i].flying.count)
@@ -224,6 +224,7 @@ static int opened(struct source *s, struct conn *c, struct request *q, const cha
 	plain_name(s);
 	s->folder_number++;
 	s->validity = number_behind(text, "[UIDVALIDITY ");
+	ahead_opened(s, number_behind(text, "[UIDNEXT "));
 	c->folder = s->folder_number;
 	o = report_begin(&s->r->report, "folder");
 	cJSON_AddStringToObject(o, "folder", s->folder_name ? s->folder_name : "");
@@ -327,8 +328,16 @@ int source_answered(struct source *s, struct conn *c, struct request *q, const c
 		c->rtt_ms = took > 0 ? took : 1;
 	if (!c->flying.count)
 		c->idle_ms = now;
-	if (strncasecmp(answer, "OK", 2))
+	if (q->kind == REQUEST_AHEAD) {
+		/* Refused, perhaps since the folder was: mbsync will ask itself, and get the answer that counts. */
+		ahead_answered(s, q, answer);
+		return 0;
+	}
+	if (strncasecmp(answer, "OK", 2)) {
+		if (q->kind == REQUEST_EXAMINE)
+			ahead_opened(s, 0);
 		return refused(s, c, q, answer);
+	}
 	s->progress_ms = now;
 	s->failures = 0;
 	s->refused_since = 0;

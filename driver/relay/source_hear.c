@@ -189,6 +189,8 @@ static int begin_response(struct source *s, struct conn *c, const struct wire_ev
 		if (!strncasecmp(p, "* CAPABILITY ", 13) || strcasestr(p, "[CAPABILITY "))
 			return 0;
 		c->into = oldest(c);
+		if (c->into && c->into->kind == REQUEST_AHEAD)
+			ahead_line(s, p, event->n);
 		/* Numbers of new messages; told between two answers, and by one connection only. */
 		c->through = !c->into && event->last && is_news(p) && !s->r->client.inside && !c->index;
 	}

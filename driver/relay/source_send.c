@@ -194,6 +194,17 @@ static struct conn *least_loaded(struct source *s)
 	return found;
 }
 
+static void ask_ahead(struct source *s, struct conn *c)
+{
+	struct request *q = request_new(s, REQUEST_AHEAD, "", "UID FETCH 1:* (UID FLAGS)");
+
+	ahead_drop(s);
+	if (!q)
+		return;
+	s->ahead.state = AHEAD_ASKED;
+	send_request(s, c, q);
+}
+
 static unsigned under_way(const struct source *s)
 {
 	unsigned n = 0;
@@ -230,6 +241,8 @@ void source_send(struct source *s, long long now)
 			select_folder(s, c);
 		s->examining = q->kind == REQUEST_EXAMINE;
 		send_request(s, c, q);
+		if (s->examining)
+			ask_ahead(s, c);
 	}
 	while (s->bodies.first && !s->examining && may_send(s, now)) {
 		c = least_loaded(s);

@@ -209,6 +209,8 @@ int main(int argc, char **argv)
 	sigaction(SIGHUP, &act, NULL);
 	act.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &act, NULL);
+	/* A farewell is said even if its account cannot be read. */
+	r.client.trace = &r.trace;
 	if (trace_open(&r.trace, trace_file, &e) || account_read(file, &account, &e) || set_up(&r, &account, &e)) {
 		relay_fail(&r, e.code == CODE_CONFIG ? "config" : "local", &e, NULL, 0);
 		rc = -1;

@@ -75,9 +75,12 @@ bool command_source_may(const struct command *c)
 	if (!strstr(c->verb, "FETCH"))
 		return true;
 	/* In an examined folder they change nothing; but this shall not hang on one server's word for it. */
-	for (p = c->rest; (p = strcasestr(p, "BODY[")); p += 5)
+	if (strcasestr(c->rest, "BODY[") || strcasestr(c->rest, "BINARY["))
 		return false;
-	return !strcasestr(c->rest, "RFC822)") && !strcasestr(c->rest, "RFC822 ") && !strcasestr(c->rest, "RFC822.TEXT");
+	for (p = c->rest; (p = strcasestr(p, "RFC822")); p += 6)
+		if (strncasecmp(p + 6, ".SIZE", 5) && strncasecmp(p + 6, ".HEADER", 7))
+			return false;
+	return true;
 }
 
 bool command_destination_may(const struct command *c)
@@ -187,7 +190,7 @@ const char *command_append(const char *rest, size_t n, struct append *a)
 		for (p++; p < end && *p != ')'; p += *p == ' ') {
 			for (q = p; q < end && *q != ' ' && *q != ')'; q++)
 				;
-			if (q == end || !good_flag(p, (size_t)(q - p)))
+			if (q == end || !good_flag(p, (size_t)(q - p)) || (*q == ' ' && q + 1 < end && q[1] == ')'))
 				return "a flag is not one that may be set";
 			p = q;
 		}

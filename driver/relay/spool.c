@@ -43,6 +43,8 @@ static int grow(struct spool *s, uint64_t want)
 		return 0;
 	while (cap < want)
 		cap = cap < 1 << 16 ? cap * 2 : cap + cap / 2;
+	if (cap > SPOOL_MEMORY_MAX)
+		cap = SPOOL_MEMORY_MAX;
 	if (s->memory->used - s->cap + cap > s->memory->max)
 		return 0;
 	p = realloc(s->p, cap);

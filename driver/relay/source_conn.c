@@ -116,6 +116,7 @@ static void take_back(struct source *s, struct conn *c)
 	while ((q = requests_take(&c->flying))) {
 		spool_clear(&q->answer);
 		q->has_body = q->stub = false;
+		s->examining &= q->kind != REQUEST_EXAMINE;
 		if (q->kind == REQUEST_OWN)
 			request_free(q);
 		else if (q->kind == REQUEST_AHEAD)

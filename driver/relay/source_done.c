@@ -262,6 +262,7 @@ static void again(struct source *s, struct request *q)
 {
 	spool_clear(&q->answer);
 	q->has_body = q->stub = false;
+	s->examining &= q->kind != REQUEST_EXAMINE;
 	requests_push(q->kind == REQUEST_BODY ? &s->bodies : &s->plain, q);
 }
 

@@ -210,6 +210,15 @@ const char *command_append(const char *rest, size_t n, struct append *a)
 	return NULL;
 }
 
+bool command_is_answer(const char *text, size_t len)
+{
+	const size_t n = strcspn(text, " ");
+
+	if (strlen(text) != len)
+		return false;
+	return (n == 2 && (!strncasecmp(text, "OK", 2) || !strncasecmp(text, "NO", 2))) || (n == 3 && !strncasecmp(text, "BAD", 3));
+}
+
 static const char *number(const char *p, uint32_t *out)
 {
 	unsigned long long n;

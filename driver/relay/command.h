@@ -40,6 +40,9 @@ struct append {
 /* `rest` is what stands behind "APPEND ", n bytes, without "{...}". NULL, or what is wrong. */
 const char *command_append(const char *rest, size_t n, struct append *a);
 
+/* Is it what a tag may be followed by: OK, NO or BAD, and text without NUL? */
+bool command_is_answer(const char *text, size_t n);
+
 /* Writes the UIDs of "[APPENDUID validity set]" in a tagged OK, in order, to uids[n]. Returns 0 and *validity if there are
  * exactly n; else -1. */
 int command_appenduid(const char *answer, size_t n, uint32_t *validity, uint32_t *uids);

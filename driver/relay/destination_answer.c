@@ -167,7 +167,8 @@ static int tagged(struct destination *d, const char *line, size_t n)
 	const int number = line[0] == 'r' && space ? atoi(line + 1) : 0;
 	struct unit *u;
 
-	if (!number)
+	/* Anything else could announce a literal, which would reach mbsync as lines. */
+	if (!number || !command_is_answer(space + 1, n - (size_t)(space + 1 - line)))
 		return relay_failf(d->r, "bad-command", CODE_LATER, "%s says something that is no answer", d->r->server.host);
 	u = d->sending && d->sending->number == number ? d->sending : queue_take_number(&d->flying, number);
 	if (!u)

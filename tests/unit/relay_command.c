@@ -222,6 +222,19 @@ static void wrong_uid_sets(void)
 	CHECK(set("OK [APPENDUID 9 1,2,3,4,5,6,7,8]", 7) && !uids[7]);
 }
 
+static void answers(void)
+{
+	static const char *const good[] = {"OK", "OK ", "ok done", "NO [X] y", "bad z", "BAD"};
+	static const char *const bad[] = {"", " OK", "OKAY", "OK\t", "N", "NOPE x", "BA", "BADLY", "BYE", "PREAUTH x", "{3}"};
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++)
+		CHECK(command_is_answer(good[i], strlen(good[i])));
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(!command_is_answer(bad[i], strlen(bad[i])));
+	CHECK(!command_is_answer("OK\0 {3}", 7));
+}
+
 /* --- capabilities --- */
 
 static bool all(const void *arg, const char *capability)
@@ -261,6 +274,7 @@ int main(void)
 	TEST(what_is_no_append);
 	TEST(uid_sets);
 	TEST(wrong_uid_sets);
+	TEST(answers);
 	TEST(capabilities);
 	TEST_END;
 }

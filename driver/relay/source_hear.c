@@ -168,7 +168,8 @@ static int tagged(struct source *s, struct conn *c, const char *line, size_t n)
 {
 	const char *space = memchr(line, ' ', n);
 	const int number = line[0] == 'q' && space ? atoi(line + 1) : 0;
-	struct request *q = number && command_is_answer(space + 1, n - (size_t)(space + 1 - line)) ? requests_take_number(&c->flying, number) : NULL;
+	const bool answer = number && command_is_answer(space + 1, n - (size_t)(space + 1 - line));
+	struct request *q = answer ? requests_take_number(&c->flying, number) : NULL;
 	struct err e = ERR_INIT;
 
 	if (q)

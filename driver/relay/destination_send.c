@@ -39,11 +39,16 @@ struct unit *destination_stop_sending(struct destination *d)
 	return u;
 }
 
+static bool must_wait(const struct destination *d, const struct message *m)
+{
+	return d->literals == LITERALS_SYNC || (d->literals == LITERALS_MINUS && m->size > MINUS_MAX);
+}
+
 /* The line before a message's bytes. */
 static void announce(struct destination *d, struct message *m)
 {
 	struct unit *u = d->sending;
-	const bool wait = d->literals == LITERALS_SYNC || (d->literals == LITERALS_MINUS && m->size > MINUS_MAX);
+	const bool wait = must_wait(d, m);
 	struct buf line = BUF_INIT(65536);
 
 	if (m == u->first)
@@ -120,7 +125,8 @@ int destination_send(struct destination *d)
 			if (d->offset < d->at->size) {
 				if (send_body(d))
 					return -1;
-			} else if (d->at->next) {
+			} else if (d->at->next && !(d->sending->answer && must_wait(d, d->at->next))) {
+				/* (Who has answered already gives no "+" any more.) */
 				announce(d, d->at->next);
 			} else if (sent(d)) {
 				return -1;

@@ -209,7 +209,8 @@ static int take_line(struct destination *d, const struct wire_event *event)
 	}
 	if (p[0] != '*' || p[1] != ' ')
 		return tagged(d, p, event->n);
-	if (!strncasecmp(p, "* CAPABILITY ", 13) || strcasestr(p, "[CAPABILITY "))
+	/* What it can is no news for mbsync. */
+	if (event->last && (!strncasecmp(p, "* CAPABILITY ", 13) || !strncasecmp(p, "* OK [CAPABILITY ", 17)))
 		return 0;
 	client_send(c, p, event->n);
 	client_send(c, "\r\n", 2);

@@ -187,7 +187,7 @@ static int begin_response(struct source *s, struct conn *c, const struct wire_ev
 	c->lines.max = LINES_MAX;
 	c->body = is_fetch(p, event->n) && c->bodies && (strcasestr(p, "BODY[] ") || !oldest(c));
 	if (!c->body) {
-		if (!strncasecmp(p, "* CAPABILITY ", 13) || strcasestr(p, "[CAPABILITY "))
+		if (!strncasecmp(p, "* CAPABILITY ", 13) || !strncasecmp(p, "* OK [CAPABILITY ", 17))
 			return 0;
 		c->into = oldest(c);
 		if (c->into && c->into->kind == REQUEST_AHEAD)

@@ -123,6 +123,16 @@ static void one_answer_for_each(void)
 	end();
 }
 
+/* What the server can is not told; but a folder may be called like that. */
+static void capabilities_are_kept_back(void)
+{
+	begin(LITERALS_PLUS);
+	CHECK(!say("* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\n* OK [CAPABILITY IMAP4rev1] x\r\n* LIST () \"/\" \"a [CAPABILITY b\"\r\n"
+		   "* LIST () \"/\" {15}\r\na [CAPABILITY b\r\n"));
+	CHECK_STR(heard(), "* LIST () \"/\" \"a [CAPABILITY b\"\r\n* LIST () \"/\" {15}\r\na [CAPABILITY b\r\n");
+	end();
+}
+
 static void only_the_culprit_is_refused(void)
 {
 	begin(LITERALS_PLUS);
@@ -203,6 +213,7 @@ int main(void)
 {
 	console = fcntl(1, F_DUPFD_CLOEXEC, 10);
 	TEST(one_answer_for_each);
+	TEST(capabilities_are_kept_back);
 	TEST(only_the_culprit_is_refused);
 	TEST(what_ends_it);
 	TEST(waits_to_be_asked);

@@ -202,6 +202,7 @@ install: all
 	install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
 	install -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
 	install -D -m 644 contrib/completion/mbhaul $(DESTDIR)$(COMPDIR)/mbhaul
+	ln -sf mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-relay
 	ln -sf mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-token
 	install -D -m 644 README.md $(DESTDIR)$(DOCDIR)/README.md
 	install -m 644 LICENSE $(DESTDIR)$(DOCDIR)
@@ -210,7 +211,7 @@ install: all
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,mbhaul mbhaul-relay mbhaul-token) $(DESTDIR)$(SASLDIR)/libmbhaul.so
 	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
-	rm -f $(DESTDIR)$(COMPDIR)/mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-token
+	rm -f $(addprefix $(DESTDIR)$(COMPDIR)/,mbhaul mbhaul-relay mbhaul-token)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7)))

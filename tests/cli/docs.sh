@@ -28,6 +28,7 @@ none() { # name file
 }
 
 declare -A page=([mbhaul.1]=$here/driver/mbhaul.1 [mbhaul.conf.5]=$here/driver/mbhaul.conf.5
+	[mbhaul-relay.1]=$here/driver/relay/mbhaul-relay.1
 	[mbhaul-token.1]=$here/token-helper/mbhaul-token.1 [mbhaul-sasl.7]=$here/sasl-plugin/mbhaul-sasl.7)
 
 # As one reads it, a paragraph in one line: no option is broken in two.
@@ -62,8 +63,8 @@ for c in $commands password; do
 	[ $rc = 0 ] || sed 's/^/# /' out
 	check "mbhaul(1) gives the synopsis of $c with its options" $rc
 done
-"$build/mbhaul-token" --help >mbhaul-token.help
-for program in mbhaul mbhaul-token; do
+for program in mbhaul-relay mbhaul-token; do "$build/$program" --help >$program.help; done
+for program in mbhaul mbhaul-relay mbhaul-token; do
 	{ options <$program.help; letters <$program.help; } >in-help
 	while read -r o; do
 		grep -qE -- "(^|[^[:alnum:]-])$o([^[:alnum:]-]|\$)" $program.1.txt || echo "$o"
@@ -71,7 +72,11 @@ for program in mbhaul mbhaul-token; do
 	none "every option of $program's help stands in $program(1)" out
 	# --help and --version need not be named in a help: they must work.
 	# An example may show another program with its own options.
-	[ $program = mbhaul ] && other='mbsync|mbhaul-token' || other=mbsync
+	case $program in
+	mbhaul) other='mbsync|mbhaul-token' ;;
+	mbhaul-relay) other=mbhaul ;;
+	*) other=mbsync ;;
+	esac
 	grep -vE "^ +\\$ ($other) " $program.1.txt | options | while read -r o; do
 		grep -qx -- "$o" in-help && continue
 		case $o in
@@ -82,7 +87,7 @@ for program in mbhaul mbhaul-token; do
 	none "every option in $program(1) is one of $program" out
 done
 for o in -h -V; do
-	for program in mbhaul mbhaul-token; do
+	for program in mbhaul mbhaul-relay mbhaul-token; do
 		"$build/$program" $o >out 2>&1 && [ -s out ]
 		check "$program $o does what its page says" $?
 	done
@@ -116,6 +121,68 @@ comm -23 keys entries >out
 none "every key of mbhaul.conf stands in mbhaul.conf(5), under its section" out
 comm -13 keys entries >out
 none "mbhaul.conf(5) has no key that the parsers do not know" out
+
+# ---- the relay: its account file, its events ----
+entries_of() { # heading [letter of the macro]: the words of its list in mbhaul-relay(1)
+	awk -v heading="$1" '/^\.S[hs] / { on = substr($0, 5) == heading } on && /^\.It Cm / {
+		for (i = 3; i <= NF; i++) if ($i != "," && $i != "Cm") print $i }' "${page[mbhaul-relay.1]}" | sort -u
+}
+relay_sources=("$here"/driver/relay/*.c)
+sed -n 's/^ *{"\(account\|relay\)", "\([a-z-]*\)", KIND_.*/\2/p' "$here/driver/account.c" | sort -u >keys.account
+[ "$(wc -l <keys.account)" -ge 20 ]
+check "the table of keys in driver/account.c is found" $?
+entries_of "The account file" >described
+comm -3 keys.account described >out
+none "mbhaul-relay(1) describes every key of an account file, and no other" out
+grep -ohE 'report_begin\([^"]*"[a-z-]+"' "${relay_sources[@]}" | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >events
+[ "$(wc -l <events)" -ge 11 ]
+check "the events are found in driver/relay" $?
+entries_of Events >described
+comm -3 events described >out
+none "mbhaul-relay(1) describes every event, and no other" out
+grep -ohE 'cJSON_Add[A-Za-z]*\([a-z]+, "[a-z0-9_]+"' "${relay_sources[@]}" | grep -oE '"[a-z0-9_]+"' | tr -d '"' | sort -u >members
+[ "$(wc -l <members)" -ge 25 ]
+check "the members of events are found in driver/relay" $?
+awk '/^\.Ss / { on = $2 == "Events" } on && /^\.Ic / { print $2 }' "${page[mbhaul-relay.1]}" | sort -u >described
+comm -3 members described >out
+none "mbhaul-relay(1) describes every member of an event, and no other" out
+# Event by event: from one report_begin to its report_end. (One source writes `copied` for both sides, and so on.)
+cat "${relay_sources[@]}" | awk '/report_begin\([^"]*"/ { split($0, part, "\""); event = part[2] }
+	event && /cJSON_Add[A-Za-z]*\(/ { split($0, part, "\""); print event, part[2] } /report_end\(/ { event = "" }' | sort -u >pairs
+[ "$(wc -l <pairs)" -ge 40 ]
+check "the members of each event are found" $?
+awk '/^\.Ss / { on = $2 == "Events" } on && /^\.It Cm / { event = $3 } on && event && /^\.Ic / { print event, $2 }' \
+	"${page[mbhaul-relay.1]}" | sort -u >described
+comm -3 pairs described >out
+none "mbhaul-relay(1) says of each event what it has" out
+{
+	grep -ohE 'relay_failf?\([^;]*' "${relay_sources[@]}" | grep -oE '^relay_failf?\([&a-z>-]+, [^,]*' | grep -oE '"[a-z-]+"'
+	grep -ohE '(reason = |return a->token_error|return relay_fail\(r, a->token_error)[^;,]*' "$here/driver/relay/relay.c" | grep -oE '"[a-z-]+"'
+	sed -n '/^const char \*relay_reason/,/^}/p' "$here/driver/relay/relay.c" | grep -oE '"[a-z-]+"'
+} | tr -d '"' | grep -vx unknown | sort -u >reasons
+[ "$(wc -l <reasons)" -ge 15 ]
+check "the reasons are found in driver/relay" $?
+entries_of Reasons >described
+comm -3 reasons described >out
+none "mbhaul-relay(1) describes every reason, and no other" out
+sed -n 's/.*CODE_[A-Z]* = \([0-9]*\),.*/\1/p' "$here/token-helper/base/err.h" | while read -r code; do
+	grep -qE "^ +$code( |\$)" mbhaul-relay.1.txt || echo "$code"
+done | grep -vxE '1|65' >out # those of mbhaul alone
+none "every exit code of a relay stands in mbhaul-relay(1)" out
+# Its two examples are account files.
+for n in 1 2; do
+	awk -v n=$n '/^ *\[account\]/ { k++ } k == n && /^ *(\[|[a-z-]+ = )/ { sub(/^ */, ""); print } k == n && /^ *$/ { exit }' \
+		mbhaul-relay.1.txt | sed "s|^\(password-file\|events\|slots\) = .*/|\1 = $top/|; s/^host = .*/host = nowhere.invalid/" >example.account
+	chmod 600 example.account
+	echo geheim >password && chmod 600 password
+	MBHAUL_RELAY_SHARD=1/1 timeout 60 "$build/mbhaul-relay" $([ $n = 1 ] && echo source || echo destination) -a "$top/example.account" \
+		</dev/null >out 2>&1
+	rc=$?
+	[ -s example.account ] && [ $rc != 78 ] && [ $rc -lt 128 ]
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' example.account out
+	check "example $n of mbhaul-relay(1) is an account" $rc
+done
 
 # ---- the sample configuration ----
 "$build/mbhaul" init sample >/dev/null && "$build/mbhaul" --config sample/mbhaul.conf generate >out 2>&1
@@ -264,6 +331,8 @@ options <mbhaul-token.help | while read -r o; do
 	{ offered 'mbhaul-token '; offered 'mbhaul-token get --'; offered 'mbhaul-token forget --'
 		offered 'mbhaul-token new-certificate --'; } | grep -qx -- "$o" || echo "$o"
 done >>out
+options <mbhaul-relay.help | while read -r o; do offered 'mbhaul-relay source --' | grep -qx -- "$o" || echo "$o"; done >>out
+for c in source destination; do offered 'mbhaul-relay ' | grep -qx "$c" || echo "$c"; done >>out
 none "the completion knows every command and option" out
 
 exit $failed

@@ -107,16 +107,13 @@ static const char *kind_of(enum message_trouble trouble)
 /* Why mbsync left it out: from what it said in its last run. Silence means that the answer had no data in it. */
 static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
 {
-	const char *kind, *said;
+	const char *kind;
 	char channel[32], text[2048];
 	size_t i;
 
-	if (relayed_reason(s, folder, m->uid, &kind, &said)) {
-		snprintf(text, sizeof text, "%s%s%s",
-			 classify_message_text(!strcmp(kind, "refused") ? MESSAGE_REFUSED : MESSAGE_NO_FETCH), said[0] ? ": " : "",
-			 said);
+	if (relayed_reason(s, folder, m->uid, &kind, text, sizeof text)) {
 		ledger_set(&m->reason, text);
-		ledger_set(&m->kind, !strcmp(kind, "refused") ? "refused" : "unreadable");
+		ledger_set(&m->kind, kind);
 		return;
 	}
 	snprintf(channel, sizeof channel, "c%04u", scan_choice(s, folder)->channel);

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "mailboxes.h"
 #include "pace.h"
+#include "state.h"
 #include "sync.h"
 #include "verdicts.h"
 
@@ -26,7 +27,6 @@ enum {
 	NOTES_MAX = 100000,
 	SLOTS_MAX = 64,
 	BATCH_BYTES = 1 << 20, /* of lines for copied.jsonl that are written at once */
-	QUIET_MS = 5000,       /* a wait is told when nothing was copied for so long */
 };
 
 /* A message that did not come through. */
@@ -56,9 +56,8 @@ struct relayed {
 	struct verdict ends[SLOTS_MAX + 1];
 	struct pace pace;
 	uint64_t bytes, messages;
-	long long last_copy_ms;
-	double until[2]; /* a side that is waited for */
-	char why[2][32];
+	double since[2], until[2]; /* a side that is waited for; until 0: none is */
+	char why[2][32], words[2][512];
 };
 
 /* ---- events as they come ---- */
@@ -129,6 +128,7 @@ static void ended(struct relayed *r, const struct event *e)
 
 static void on_event(void *arg, const struct event *e)
 {
+	const int there = e->side == SIDE_DESTINATION;
 	struct relayed *r = arg;
 
 	if (e->shard <= SLOTS_MAX && !r->early)
@@ -138,25 +138,26 @@ static void on_event(void *arg, const struct event *e)
 		events_format_copied(e, &r->lines);
 		if (r->lines.len > BATCH_BYTES)
 			flush_lines(r);
-		if (r->early || e->side != SIDE_DESTINATION)
+		/* What was on its way when the wait began still comes. */
+		if (e->time > r->since[there] + 1)
+			r->until[there] = 0;
+		if (r->early || !there)
 			break;
 		r->bytes += e->size;
 		r->messages++;
-		r->last_copy_ms = file_now_ms();
 		break;
 	case EVENT_REFUSED:
 	case EVENT_NOT_COPIED:
 		add_note(r, e);
 		break;
 	case EVENT_WAITED:
-		r->until[e->side == SIDE_DESTINATION] = e->time + e->seconds;
-		snprintf(r->why[e->side == SIDE_DESTINATION], sizeof *r->why, "%s", e->reason);
+		r->since[there] = e->time;
+		r->until[there] = e->time + e->seconds;
+		snprintf(r->why[there], sizeof r->why[there], "%s", e->reason);
+		text_escape(r->words[there], sizeof r->words[there], e->answer, strlen(e->answer));
 		if (!r->early && e->seconds)
 			log_say(&r->sync->log, "the relay waits %d s for the %s: %s%s%.300s", e->seconds,
 				e->side == SIDE_SOURCE ? "source" : "destination", e->reason, e->answer[0] ? ": " : "", e->answer);
-		break;
-	case EVENT_RECONNECTED:
-		r->until[e->side == SIDE_DESTINATION] = 0;
 		break;
 	case EVENT_BLOCKED:
 		log_say(&r->sync->log, "the relay does not pass on a command of mbsync's that it does not know");
@@ -242,26 +243,24 @@ void relayed_close(struct sync *s)
 	s->relayed = NULL;
 }
 
-/* "the source throttles until ...", as long as nothing else gets on. */
+/* "the source throttles until ...", as long as nothing gets on there. */
 static void tell_doing(struct relayed *r)
 {
+	struct ledger *l = &r->sync->ledger;
 	double now = (double)time(NULL);
 	char when[32], doing[128];
-	int side;
+	int side = r->until[0] > now ? 0 : r->until[1] > now ? 1 : -1;
 
-	if (file_now_ms() - r->last_copy_ms >= QUIET_MS) {
-		for (side = 0; side < 2; side++) {
-			if (r->until[side] <= now)
-				continue;
-			log_time(when, (long long)r->until[side]);
-			snprintf(doing, sizeof doing, "the %s %s until %s", side ? "destination" : "source",
-				 !strcmp(r->why[side], "throttled") ? "throttles" : "is waited for", when);
-			ledger_set(&r->sync->ledger.doing, doing);
-			return;
-		}
+	if (side >= 0) {
+		log_time(when, (long long)r->until[side]);
+		snprintf(doing, sizeof doing, "the %s %s until %s", side ? "destination" : "source",
+			 !strcmp(r->why[side], "throttled") ? "throttles" : "is waited for", when);
+		ledger_set(&l->doing, doing);
+		ledger_set(&l->answer, r->words[side]);
+	} else if (l->doing && strcmp(l->doing, "copying")) {
+		ledger_set(&l->doing, "copying");
+		ledger_set(&l->answer, "");
 	}
-	if (r->sync->ledger.doing && strcmp(r->sync->ledger.doing, "copying"))
-		ledger_set(&r->sync->ledger.doing, "copying");
 }
 
 static void tell_progress(struct relayed *r)
@@ -426,11 +425,12 @@ static int source_wire(const struct sync *s, size_t folder, struct buf *wire)
 	return folder_wire(&s->source.list, s->plan.v[s->folders[folder].choice].source, wire);
 }
 
-bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const char **kind, const char **answer)
+bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const char **kind, char *text, size_t size)
 {
 	const struct relayed *r = s->relayed;
 	struct buf wire = BUF_INIT(8192);
 	const struct note *found = NULL;
+	const char *what;
 	size_t i;
 
 	if (!r || !r->n || source_wire(s, folder, &wire)) {
@@ -445,8 +445,26 @@ bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const cha
 		return false;
 	/* Without a reason of the source's it is what the destination refused. */
 	*kind = found->reason[0] ? "unreadable" : "refused";
-	*answer = found->answer;
+	if (found->stub) {
+		snprintf(text, size, "the source gives only a stub in its place: an item that it cannot render");
+	} else if (!strcmp(found->reason, "no-data")) {
+		snprintf(text, size, "the source answers without the message's text: an item that it cannot render");
+	} else {
+		what = classify_message_text(found->reason[0] ? MESSAGE_NO_FETCH : MESSAGE_REFUSED);
+		snprintf(text, size, "%s%s%s", what, found->answer[0] ? ": " : "", found->answer);
+	}
 	return true;
+}
+
+/* A stub that has a counterpart at the destination was copied in the message's place. */
+static bool was_copied(const struct state *state, uint32_t uid)
+{
+	size_t i;
+
+	for (i = 0; i < state->count; i++)
+		if (state->pairs[i].far == uid)
+			return state->pairs[i].near != 0;
+	return false;
 }
 
 static bool is_listed(const struct ledger *l, const char *folder, uint32_t uid)
@@ -467,7 +485,9 @@ void relayed_list_stubs(struct sync *s)
 
 	for (i = 0; r && i < s->n_folders; i++) {
 		const char *name = s->plan.v[s->folders[i].choice].source;
-		bool any = false;
+		struct err ignored = ERR_INIT;
+		bool any = false, here = false;
+		struct state state;
 
 		for (k = 0; k < r->n && !any; k++)
 			any = r->notes[k].stub && !r->notes[k].resolved;
@@ -476,11 +496,16 @@ void relayed_list_stubs(struct sync *s)
 		buf_reset(&wire);
 		if (source_wire(s, i, &wire))
 			continue;
+		for (k = 0; k < r->n && !here; k++)
+			here = r->notes[k].stub && !r->notes[k].resolved && !strcmp(r->notes[k].folder, buf_str(&wire));
+		if (!here || state_read(s->folders[i].state, &state, &ignored))
+			continue;
 		for (k = 0; k < r->n; k++) {
 			struct note *t = &r->notes[k];
 			struct ledger_message *m;
 
-			if (!t->stub || t->resolved || strcmp(t->folder, buf_str(&wire)))
+			if (!t->stub || t->resolved || strcmp(t->folder, buf_str(&wire)) ||
+			    !was_copied(&state, t->uid))
 				continue;
 			t->resolved = true;
 			m = is_listed(&s->ledger, name, t->uid) ? NULL : ledger_add_left(&s->ledger);
@@ -491,6 +516,7 @@ void relayed_list_stubs(struct sync *s)
 			ledger_set(&m->kind, "stub");
 			ledger_set(&m->reason, SYNC_STUB_REASON);
 		}
+		state_clear(&state);
 	}
 	buf_clear(&wire);
 }

@@ -42,11 +42,11 @@ bool relayed_full(const struct sync *s);
  * answers name only what was in them. */
 void relayed_resolve(struct sync *s);
 
-/* Why a source message of the folder (as in s->folders) did not come through, and the stable word for it (static); false if
- * no relay said. answer: "" if there was none. */
-bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const char **kind, const char **answer);
+/* Why a source message of the folder (as in s->folders) did not come through, as a sentence, and the stable word for it
+ * (static); false if no relay said. */
+bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const char **kind, char *text, size_t size);
 
-/* Lists in the ledger, once, what the source gave a stub for; without what the source says of them yet. */
+/* Lists in the ledger, once, the stubs that were copied; without what the source says of them yet. */
 void relayed_list_stubs(struct sync *s);
 
 #endif

@@ -14,7 +14,11 @@ users() { sed -i "$1" "$LAB_RUN/destination/users" && sleep 1.2; }
 # The lab's sed writes a new file: Dovecot must be able to read it.
 readable() { chgrp dovecot "$LAB_RUN/destination/users" 2>/dev/null; chmod 640 "$LAB_RUN/destination/users"; }
 
+# mbsync by itself asks for each message, and says of each that it was refused; a relay ends with the first.
+relay() { sed -i '/^use *=/d; /^\[relay\]/d' "$conf" && printf '\n[relay]\nuse = %s\n' "$1" >>"$conf"; }
+
 for version in 1.4 1.5; do
+	relay no
 	if [ $version = 1.5 ]; then
 		mbsync15=$("$top/tests/lab/mbsync15" 2>/dev/null) || { skip "mbsync 1.5 cannot be had here"; continue; }
 		sed -i "s|^\[fleet\]|[fleet]\nmbsync = $mbsync15|" "$conf"
@@ -35,6 +39,12 @@ for version in 1.4 1.5; do
 	has "$version: status says so too" "$tmp/status" 'refused .* left .*is full'
 	sync quota@contoso.com
 	is "$version: still full: still 77" "$rc" 77
+	relay yes
+	sync quota@contoso.com
+	is "$version: with a relay: 77 too" "$rc" 77
+	has "$version: it says who is to act" "$tmp/out" 'give quota@contoso.example more room at the destination'
+	"$mbhaul" --config "$conf" status quota@contoso.com >"$tmp/status"
+	has "$version: status has the server's words" "$tmp/status" 'answer .*OVERQUOTA'
 	users 's/storage=300K/storage=50M/' && readable
 	sync quota@contoso.com
 	is "$version: with room it completes" "$rc" 0

@@ -94,6 +94,7 @@ help:
 	@echo "make demo       migrate the sample mailboxes of a stand-in tenant and show the result"
 	@echo "make check      build with gcc, clang and sanitizers, run every test"
 	@echo "make bench      the figures of README.md, measured here"
+	@echo "make soak       faults at random moments, each SOAK_TIMES=20 times, and 2 GB in one mailbox"
 	@echo "make fuzz       fuzz every parser for FUZZ_SECONDS=60 each"
 	@echo "make lab        start the stand-in tenant and servers for use by hand; make lab-down ends them"
 	@echo "make install    DESTDIR= PREFIX=$(PREFIX) SASLDIR=$(SASLDIR)"
@@ -189,6 +190,9 @@ check: deps-check
 bench: deps-lab
 	+@$(MAKE) --no-print-directory all
 	@tests/bench/run $(O)
+soak: deps-lab
+	+@$(MAKE) --no-print-directory all
+	@tests/lab/soak --times $(or $(SOAK_TIMES),20) $(SOAK) $(O)
 fuzz: deps-check
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
@@ -219,6 +223,6 @@ uninstall:
 clean:
 	rm -rf $(O)
 
-.PHONY: all help tests-build deps deps-lab deps-check demo lab lab-down check bench fuzz install uninstall clean
+.PHONY: all help tests-build deps deps-lab deps-check demo lab lab-down check bench soak fuzz install uninstall clean
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

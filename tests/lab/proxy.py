@@ -7,7 +7,8 @@ Control (HTTP on loopback, see wire.py): POST /control with any of
   {"delay":15}            ms that each chunk is held in each direction (30 ms of round trip)
   {"cut-after":100000}    the next connection ends without a word after that many bytes; with "direction" (up: towards the
                           server; down; both, the default), "times":n (default 1, 0: every connection), "reset":true for RST
-  {"freeze":true|false}   nothing is passed any more, not even an end; false passes what was held
+  {"freeze":true|"old"|false}   nothing is passed any more, not even an end; "old": on the connections that there are now, new
+                          ones pass; false passes what was held, and then what became of its sender
   {"refuse":true|false}   new connections are closed at once
   {"kick":true}           all connections end now
 GET /control/stats gives connections, bytes and how many at once.
@@ -36,6 +37,7 @@ class Proxy:
         self.settings.update({k: v for k, v in order.items() if k != "kick"})
         for pair in list(self.pairs):
             if "freeze" in order:
+                pair.frozen = bool(order["freeze"])
                 pair.hold()
             if order.get("kick"):
                 pair.cut()
@@ -51,6 +53,7 @@ class Pair:
     def __init__(self, proxy):
         self.proxy, self.bytes, self.ends = proxy, 0, {}
         s = proxy.settings
+        self.frozen = s["freeze"] is True
         self.limit, self.direction, self.reset = s["cut-after"], s["direction"], s["reset"]
         if self.limit is not None and s["times"]:
             s["times"] -= 1
@@ -64,7 +67,7 @@ class Pair:
         for end in self.ends.values():
             if end.transport.is_closing():
                 continue
-            (end.transport.pause_reading if self.proxy.settings["freeze"] or end.full else end.transport.resume_reading)()
+            (end.transport.pause_reading if self.frozen or end.full else end.transport.resume_reading)()
 
     def passed(self, data, direction):
         """As much of data as may still pass."""
@@ -131,8 +134,12 @@ class End(asyncio.Protocol):
 
     def connection_lost(self, exc):
         self.pair.proxy.pairs.discard(self.pair)
-        if self.other():
-            self.other().out.close()
+        other = self.other()
+        if other and isinstance(exc, ConnectionResetError):
+            # As on a wire: after what was sent before it.
+            asyncio.get_running_loop().call_later(0.02 + self.pair.proxy.settings["delay"] / 1000, other.out.abort, True)
+        elif other:
+            other.out.close()
 
     def pause_writing(self):
         if self.other():

@@ -7,6 +7,7 @@
     tenant.py seed DIR                  fills the source with mail (Dovecot must run), prints the figures
 
 KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages),
+soak:N (N mailboxes of 700 messages in 5 folders, "full" with a quota, "picky" with a limit for one message that one exceeds),
 bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
 mailbox, a message of 150 MB among them).
 """
@@ -51,10 +52,10 @@ WORDS = ("the of and to in that is was he for it with as his on be at by had not
 
 
 class Box:
-    def __init__(self, name, lang="en", granted=True, listed=True, password=None, quota=None):
+    def __init__(self, name, lang="en", granted=True, listed=True, password=None, quota=None, biggest=None):
         self.address = "%s@%s" % (name, DOMAIN)
         self.destination = "%s@%s" % (name, DEST_DOMAIN)
-        self.lang, self.granted, self.listed, self.quota = lang, granted, listed, quota
+        self.lang, self.granted, self.listed, self.quota, self.biggest = lang, granted, listed, quota, biggest
         rng = random.Random("password " + name)
         self.password = password or "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789")
                                             for _ in range(16))
@@ -63,6 +64,8 @@ class Box:
 def boxes(kind):
     if kind.startswith("fleet:"):
         return [Box("user%05d" % (i + 1)) for i in range(int(kind.split(":")[1]))]
+    if kind.startswith("soak:"):
+        return [Box("soak%03d" % (i + 1)) for i in range(int(kind.split(":")[1]))] + [Box("full", quota="6M"), Box("picky", biggest="2500k")]
     if kind.startswith("bench"):
         return [Box("copy"), Box("folders"), Box("slow")]
     if kind == "huge":
@@ -192,6 +195,8 @@ def fill(box, kind):
         return fill_bench(name, make, int((kind.split(":") + ["100"])[1]))
     if kind == "huge":
         return fill_huge(make)
+    if kind.startswith("soak:"):
+        return fill_soak(name, make)
     folders = default_folders(box.lang, make)
     special = globals().get("fill_" + name)
     if special:
@@ -333,6 +338,18 @@ def fill_bench(name, make, percent):
     return {"INBOX": [(raw, "\\Seen", imap_date(when, zone)) for raw, when, zone in (make.plain(3000) for _ in range(300))]}
 
 
+def fill_soak(name, make):
+    folders = {}
+    for folder, count in (("INBOX", 300), ("Sent Items", 150), ("Archive", 120), ("Projects", 90), ("Projects/Alpha", 40)):
+        mails = [make.usual() for _ in range(count)]
+        folders[folder] = [m for m in mails if len(m[0]) < 1_500_000]
+    if name == "picky":
+        # Small for the lab, so that it shares a batch with others.
+        raw, when, zone = make.attached(2_600_000)
+        folders["INBOX"].insert(150, (raw, "", imap_date(when, zone)))
+    return folders
+
+
 def fill_huge(make):
     def mail(size):
         raw, when, zone = make.attached(size)
@@ -396,7 +413,8 @@ def setup(folder, kind, env):
     users = []
     for b in people:
         for key in keys(b.destination):
-            extra = "userdb_quota_rule=*:storage=" + b.quota if b.quota else ""
+            extra = " ".join((["userdb_quota_rule=*:storage=" + b.quota] if b.quota else []) +
+                             (["userdb_quota_max_mail_size=" + b.biggest] if b.biggest else []))
             users.append("%s:{PLAIN.B64}%s:::::%s\n" % (key, base64.b64encode(b.password.encode()).decode(),
                                                         ":" + extra if extra else ""))
     write(run + "/destination/users", "".join(users), 0o640)

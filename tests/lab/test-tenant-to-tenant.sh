@@ -53,8 +53,8 @@ equal "names" names@contoso.com
 "$lab" fault fr@fabrikam.com '{"reserved-names":["Factures &AOA- payer"]}' >/dev/null
 sync fr@contoso.com
 check "a folder whose name is reserved: no success" [ "$rc" != 0 ]
-has "the folder is named" "$tmp/out" 'Factures à payer|Factures &AOA- payer'
-has "with the server's words" "$tmp/out" 'Folder name is reserved'
+has "it says what to do" "$tmp/out" 'another name with map in \[folders\]'
+has "the log has the folder and the server's words" "$HAUL/mailboxes/fr@contoso.com/log" 'Factures .*Folder name is reserved'
 "$lab" fault fr@fabrikam.com '{}' >/dev/null
 sync fr@contoso.com
 is "once it can be made, it is" "$rc" 0

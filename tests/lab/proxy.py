@@ -11,7 +11,7 @@ Control (HTTP on loopback, see wire.py): POST /control with any of
                           ones pass; false passes what was held, and then what became of its sender
   {"refuse":true|false}   new connections are closed at once
   {"kick":true}           all connections end now
-GET /control/stats gives connections, bytes and how many at once.
+GET /control/stats gives connections, bytes and how many at once; "thawed": bytes of connections that had been frozen.
 """
 import argparse
 import asyncio
@@ -26,7 +26,7 @@ class Proxy:
         self.target, self.pairs, self.server = target, set(), None
         self.settings = {"delay": delay, "cut-after": cut, "direction": direction, "times": 1, "reset": False, "freeze": False,
                          "refuse": False}
-        self.counts = {"accepted": 0, "max_connections": 0, "up": 0, "down": 0, "cuts": 0}
+        self.counts = {"accepted": 0, "max_connections": 0, "up": 0, "down": 0, "cuts": 0, "thawed": 0}
 
     def order(self, order):
         unknown = set(order) - set(self.settings) - {"kick"}
@@ -37,6 +37,7 @@ class Proxy:
         self.settings.update({k: v for k, v in order.items() if k != "kick"})
         for pair in list(self.pairs):
             if "freeze" in order:
+                pair.thawed = pair.frozen and not order["freeze"]
                 pair.frozen = bool(order["freeze"])
                 pair.hold()
             if order.get("kick"):
@@ -53,7 +54,7 @@ class Pair:
     def __init__(self, proxy):
         self.proxy, self.bytes, self.ends = proxy, 0, {}
         s = proxy.settings
-        self.frozen = s["freeze"] is True
+        self.frozen, self.thawed = s["freeze"] is True, False
         self.limit, self.direction, self.reset = s["cut-after"], s["direction"], s["reset"]
         if self.limit is not None and s["times"]:
             s["times"] -= 1
@@ -75,6 +76,8 @@ class Pair:
             data = data[:max(self.limit - self.bytes, 0)]
             self.bytes += len(data)
         self.proxy.counts[direction] += len(data)
+        if self.thawed:
+            self.proxy.counts["thawed"] += len(data)
         return data
 
     def over(self):

@@ -113,6 +113,7 @@ struct source {
 	bool skipping;              /* a literal that mbsync sends for nothing */
 	/* waiting */
 	long long pause_until;      /* the server throttles: nothing is asked before */
+	int throttled;              /* in a row without a time of its own */
 	long long connect_at;       /* no new connection before */
 	int failures;               /* in a row, without any answer to a request */
 	long long refused_since;    /* logins are refused; 0: they are not */
@@ -131,6 +132,9 @@ void requests_push(struct requests *l, struct request *q);
 struct request *requests_take(struct requests *l);
 struct request *requests_take_number(struct requests *l, int number);
 void requests_clear(struct requests *l);
+
+/* mbsync learns that this message is not to be had. Frees q. */
+void request_without(struct source *s, struct request *q, const char *reason, const char *answer);
 
 /* Work that mbsync waits for. */
 bool source_busy(const struct source *s);
@@ -172,8 +176,8 @@ void conn_close(struct conn *c);
 unsigned source_ready(const struct source *s);
 unsigned source_alive(const struct source *s);
 
-/* Nothing is asked for so long. */
-void source_pause(struct source *s, int seconds, const char *reason, const char *answer);
+/* The server throttles: nothing is asked for as long as it says, or for a time that grows. */
+void source_throttled(struct source *s, const struct verdict *v, const char *answer);
 
 /* --- sending (source_send.c) --- */
 

@@ -63,41 +63,44 @@ void conn_close(struct conn *c)
 	release(c);
 }
 
-void source_pause(struct source *s, int seconds, const char *reason, const char *answer)
+static void report_wait(struct source *s, int seconds, const char *reason, const char *answer)
 {
-	const long long now = file_now_ms(), until = now + seconds * 1000LL;
-	cJSON *o;
+	cJSON *o = report_begin(&s->r->report, "waited");
 
-	snprintf(s->why, sizeof s->why, "%s", answer);
-	if (until <= s->pause_until)
-		return;
-	s->r->waited_ms += until - (s->pause_until > now ? s->pause_until : now);
-	s->pause_until = until;
-	o = report_begin(&s->r->report, "waited");
 	cJSON_AddNumberToObject(o, "seconds", seconds);
 	cJSON_AddStringToObject(o, "reason", reason);
 	cJSON_AddStringToObject(o, "answer", answer);
 	report_end(&s->r->report, o);
 }
 
+void source_throttled(struct source *s, const struct verdict *v, const char *answer)
+{
+	const int seconds = v->wait_asked ? v->wait_s : s->throttled < 4 ? 5 << s->throttled : BACKOFF_MAX_S;
+	const long long now = file_now_ms(), until = now + seconds * 1000LL;
+
+	text_copy(s->why, sizeof s->why, answer);
+	/* One answer of several that were under way tells the same. */
+	if (until <= s->pause_until || (now < s->pause_until && !v->wait_asked))
+		return;
+	s->throttled += !v->wait_asked;
+	s->r->waited_ms += until - (s->pause_until > now ? s->pause_until : now);
+	s->pause_until = until;
+	report_wait(s, seconds, "throttled", answer);
+}
+
 /* No new connection for so long. */
 static void hold_off(struct source *s, int seconds, const char *reason, const char *answer)
 {
-	const long long now = file_now_ms(), at = now + seconds * 1000LL;
-	cJSON *o;
+	const long long at = file_now_ms() + seconds * 1000LL;
 
-	snprintf(s->why, sizeof s->why, "%s", answer);
+	text_copy(s->why, sizeof s->why, answer);
 	if (at <= s->connect_at)
 		return;
 	s->connect_at = at;
 	if (!seconds)
 		return;
 	s->r->waited_ms += seconds * 1000LL;
-	o = report_begin(&s->r->report, "waited");
-	cJSON_AddNumberToObject(o, "seconds", seconds);
-	cJSON_AddStringToObject(o, "reason", reason);
-	cJSON_AddStringToObject(o, "answer", answer);
-	report_end(&s->r->report, o);
+	report_wait(s, seconds, reason, answer);
 }
 
 static int backoff(const struct source *s)
@@ -141,8 +144,7 @@ static void count_cut(struct source *s, struct conn *c)
 		return;
 	/* Answered as one that cannot be had; the others go on. */
 	requests_take(&c->flying);
-	client_sendf(&s->r->client, "%s NO mbhaul-relay: the connection breaks in the middle of it, again and again\r\n", q->tag);
-	request_free(q);
+	request_without(s, q, "refused", "the connection breaks in the middle of it, again and again");
 }
 
 /* What is to be done before the next connection, or at all. -1: r->failure. */
@@ -158,8 +160,8 @@ static int consider(struct source *s, struct conn *c, const char *answer, const 
 	if (!s->greeted)
 		return relay_fail_session(s->r, &c->session, e);
 	if (v.saw & SAW_THROTTLED) {
-		hold_off(s, v.wait_asked ? v.wait_s : 30, "throttled", answer);
-		source_pause(s, v.wait_asked ? v.wait_s : 30, "throttled", answer);
+		source_throttled(s, &v, answer);
+		s->connect_at = s->pause_until;
 		return 0;
 	}
 	if (v.saw & SAW_TOKEN_EXPIRED) {

@@ -131,13 +131,11 @@ static void not_copied(struct source *s, const struct request *q, const char *re
 	buf_clear(&clean);
 }
 
-/* mbsync learns that this message is not to be had. */
-static int without(struct source *s, struct request *q, const char *reason, const char *answer)
+void request_without(struct source *s, struct request *q, const char *reason, const char *answer)
 {
 	not_copied(s, q, reason, answer);
 	client_sendf(&s->r->client, "%s NO mbhaul-relay: %s: %s\r\n", q->tag, reason, answer);
 	request_free(q);
-	return 0;
 }
 
 static int body(struct source *s, struct conn *c, struct request *q, const char *answer)
@@ -146,9 +144,9 @@ static int body(struct source *s, struct conn *c, struct request *q, const char 
 
 	source_measure(s, c, q, now);
 	if (!q->has_body)
-		return without(s, q, "no-data", "the server has no text for this item");
+		return request_without(s, q, "no-data", "the server has no text for this item"), 0;
 	if (q->stub)
-		return without(s, q, "stub", "the server sends a placeholder, since it cannot render this item");
+		return request_without(s, q, "stub", "the server sends a placeholder, since it cannot render this item"), 0;
 	s->average += ((double)q->size - s->average) / 16;
 	client_send_spool(&s->r->client, &q->answer);
 	client_sendf(&s->r->client, "%s %s\r\n", q->tag, answer);
@@ -279,7 +277,7 @@ static int refused(struct source *s, struct conn *c, struct request *q, const ch
 	if (v.saw & SAW_THROTTLED) {
 		/* Not lost: the same connection may go on when the time is over. */
 		again(s, q);
-		source_pause(s, v.wait_asked ? v.wait_s : 30, "throttled", c->session.answer);
+		source_throttled(s, &v, c->session.answer);
 		return 0;
 	}
 	if (q->kind == REQUEST_OWN || bad || (v.saw & gone) || v.kind == VERDICT_LATER) {
@@ -291,7 +289,7 @@ static int refused(struct source *s, struct conn *c, struct request *q, const ch
 			request_free(q);
 		} else if (!transient && ++q->tries >= TRIES_MAX) {
 			if (q->kind == REQUEST_BODY) {
-				without(s, q, "refused", answer);
+				request_without(s, q, "refused", answer);
 			} else {
 				s->examining &= q->kind != REQUEST_EXAMINE;
 				client_sendf(&s->r->client, "%s NO %s\r\n", q->tag, answer);
@@ -309,7 +307,7 @@ static int refused(struct source *s, struct conn *c, struct request *q, const ch
 			requests_add(&s->bodies, q);
 			return 0;
 		}
-		return without(s, q, "refused", answer);
+		return request_without(s, q, "refused", answer), 0;
 	}
 	s->examining &= q->kind != REQUEST_EXAMINE;
 	client_send_spool(&s->r->client, &q->answer);
@@ -340,7 +338,7 @@ int source_answered(struct source *s, struct conn *c, struct request *q, const c
 		return refused(s, c, q, answer);
 	}
 	s->progress_ms = now;
-	s->failures = 0;
+	s->failures = s->throttled = 0;
 	s->refused_since = 0;
 	s->expired = false;
 	switch (q->kind) {

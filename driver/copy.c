@@ -117,6 +117,7 @@ static int split(struct copying *c)
 	struct shards_folder *v = calloc(s->n_folders + 1, sizeof *v);
 	size_t i, most = 1;
 	uint64_t left = 0;
+	bool alone;
 	int rc;
 
 	if (!v)
@@ -129,7 +130,10 @@ static int split(struct copying *c)
 		if (f->messages)
 			v[i].bytes = (uint64_t)((double)f->bytes * (double)v[i].messages / (double)f->messages);
 	}
-	if (s->conf->relay.use && !(s->tail && shards_small(v, s->n_folders))) {
+	/* Each has its share of the mailbox's rate, which would lie idle where they go one after the other. */
+	alone = s->tail && (s->conf->relay.bytes_per_second || s->conf->relay.messages_per_second ||
+			    shards_small(v, s->n_folders));
+	if (s->conf->relay.use && !alone) {
 		most = (size_t)(s->conf->relay.shards < s->conf->relay.connections ? s->conf->relay.shards
 										   : s->conf->relay.connections);
 		if (most > SHARDS_MAX)
@@ -166,7 +170,8 @@ static void start(struct copying *c, struct shard *t)
 
 	if (!shard_start(t, c->sets.n > 1 ? c->sets.set_of : NULL, set, &c->failed)) {
 		if (c->sets.n > 1)
-			log_say(&s->log, "%s begins with %zu folders", t->who, c->sets.count[set]);
+			log_say(&s->log, "%s begins with %zu folder%s", t->who, c->sets.count[set],
+				c->sets.count[set] == 1 ? "" : "s");
 		return;
 	}
 	s->enough = true;

@@ -1,4 +1,5 @@
-/* Runs mbsync for one mailbox: one for all of its folders, or several side by side, each with a set of them. */
+/* Runs mbsync for one mailbox: one for all of its folders, or several side by side, each with a set of them.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ uint64_t sync_left(const struct sync *s, size_t folder)
 
 	if (f->messages > copied)
 		return f->messages - copied;
-	/* As many came as went, or so: UIDNEXT tells that there are new ones, not how many are left of them. */
+	/* As many came as went, or so: UIDNEXT tells that there are new ones, not how many are left of them.
+	 */
 	if (f->next && f->next - 1 > f->pulled)
 		return f->next - 1 - f->pulled < f->messages ? f->next - 1 - f->pulled : f->messages;
 	return 0;
@@ -128,19 +130,22 @@ static int split(struct copying *c)
 		v[i].messages = sync_left(s, i);
 		left += v[i].messages;
 		if (f->messages)
-			v[i].bytes = (uint64_t)((double)f->bytes * (double)v[i].messages / (double)f->messages);
+			v[i].bytes =
+			    (uint64_t)((double)f->bytes * (double)v[i].messages / (double)f->messages);
 	}
-	/* Each has its share of the mailbox's rate, which would lie idle where they go one after the other. */
+	/* Each has its share of the mailbox's rate, which would lie idle where they go one after the other.
+	 */
 	alone = s->tail && (s->conf->relay.bytes_per_second || s->conf->relay.messages_per_second ||
-			    shards_small(v, s->n_folders));
+	                    shards_small(v, s->n_folders));
 	if (s->conf->relay.use && !alone) {
-		most = (size_t)(s->conf->relay.shards < s->conf->relay.connections ? s->conf->relay.shards
-										   : s->conf->relay.connections);
+		most =
+		    (size_t)(s->conf->relay.shards < s->conf->relay.connections ? s->conf->relay.shards
+		                                                                : s->conf->relay.connections);
 		if (most > SHARDS_MAX)
 			most = SHARDS_MAX;
 	}
-	/* Our own connection to the source is kept for the check where mbsync will be through soon, and the mailbox may
-	 * have one more; a login less then. */
+	/* Our own connection to the source is kept for the check where mbsync will be through soon, and the
+	 * mailbox may have one more; a login less then. */
 	if (s->conf->relay.use && (left || s->conf->relay.connections < 2))
 		sync_disconnect(&s->source);
 	else if (s->conf->relay.use && most >= (size_t)s->conf->relay.connections)
@@ -171,7 +176,7 @@ static void start(struct copying *c, struct shard *t)
 	if (!shard_start(t, c->sets.n > 1 ? c->sets.set_of : NULL, set, &c->failed)) {
 		if (c->sets.n > 1)
 			log_say(&s->log, "%s begins with %zu folder%s", t->who, c->sets.count[set],
-				c->sets.count[set] == 1 ? "" : "s");
+			        c->sets.count[set] == 1 ? "" : "s");
 		return;
 	}
 	s->enough = true;
@@ -273,15 +278,16 @@ int sync_copy(struct sync *s, struct verdict *v)
 		goto out;
 	}
 	if (c->sets.n > 1)
-		log_say(&s->log, "starting mbsync %s, run %u: %zu sets of folders, %zu at a time", s->version, s->ledger.runs,
-			c->sets.n, s->tail ? (size_t)1 : c->n);
+		log_say(&s->log, "starting mbsync %s, run %u: %zu sets of folders, %zu at a time", s->version,
+		        s->ledger.runs, c->sets.n, s->tail ? (size_t)1 : c->n);
 	else
 		log_say(&s->log, "starting mbsync %s, run %u", s->version, s->ledger.runs);
 	work(c);
 	relayed_settle(s);
 	relayed_list_stubs(s);
 	if (c->failed.code) {
-		err_hint(&c->failed, "install the Debian package isync, or set `mbsync` in [fleet] of mbhaul.conf");
+		err_hint(&c->failed,
+		         "install the Debian package isync, or set `mbsync` in [fleet] of mbhaul.conf");
 		sync_verdict(s, &s->source, NULL, &c->failed, v);
 		goto out;
 	}

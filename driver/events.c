@@ -46,10 +46,12 @@ static int kind_of(const char *word, enum event_kind *kind)
 		const char *word;
 		enum event_kind kind;
 	} words[] = {
-	    {"connected", EVENT_CONNECTED}, {"folder", EVENT_FOLDER},           {"copied", EVENT_COPIED},
-	    {"waited", EVENT_WAITED},       {"reconnected", EVENT_RECONNECTED}, {"refused", EVENT_REFUSED},
-	    {"not-copied", EVENT_NOT_COPIED}, {"blocked", EVENT_BLOCKED},       {"progress", EVENT_PROGRESS},
-	    {"failed", EVENT_FAILED},       {"totals", EVENT_TOTALS},
+	    {"connected", EVENT_CONNECTED},     {"folder", EVENT_FOLDER},
+	    {"copied", EVENT_COPIED},           {"waited", EVENT_WAITED},
+	    {"reconnected", EVENT_RECONNECTED}, {"refused", EVENT_REFUSED},
+	    {"not-copied", EVENT_NOT_COPIED},   {"blocked", EVENT_BLOCKED},
+	    {"progress", EVENT_PROGRESS},       {"failed", EVENT_FAILED},
+	    {"totals", EVENT_TOTALS},
 	};
 	size_t i;
 
@@ -84,21 +86,26 @@ int events_parse_line(const char *text, size_t n, struct event *out)
 	memset(out, 0, sizeof *out);
 	time = cJSON_GetObjectItemCaseSensitive(o, "time");
 	if (!cJSON_IsObject(o) || get_whole(o, "event", word, sizeof word) || kind_of(word, &out->kind) ||
-	    get_whole(o, "side", side, sizeof side) || json_get_u32(o, "shard", &shard) || !cJSON_IsNumber(time) ||
-	    !(time->valuedouble >= 0 && time->valuedouble < 1e11))
+	    get_whole(o, "side", side, sizeof side) || json_get_u32(o, "shard", &shard) ||
+	    !cJSON_IsNumber(time) || !(time->valuedouble >= 0 && time->valuedouble < 1e11))
 		goto out;
 	out->time = time->valuedouble;
 	out->shard = shard;
 	if (strcmp(side, "source") && strcmp(side, "destination"))
 		goto out;
 	out->side = side[0] == 's' ? SIDE_SOURCE : SIDE_DESTINATION;
-	if (get_whole(o, "folder", out->folder, sizeof out->folder) || json_get_u32(o, "uidvalidity", &out->uidvalidity) ||
-	    json_get_u32(o, "uid", &out->uid) || json_get_u64(o, "size", &out->size) || json_get_u64(o, "bytes", &out->bytes) ||
+	if (get_whole(o, "folder", out->folder, sizeof out->folder) ||
+	    json_get_u32(o, "uidvalidity", &out->uidvalidity) || json_get_u32(o, "uid", &out->uid) ||
+	    json_get_u64(o, "size", &out->size) || json_get_u64(o, "bytes", &out->bytes) ||
 	    json_get_u64(o, "messages", &out->messages) || json_get_u64(o, "ms", &out->ms) ||
-	    json_get_int(o, "code", 255, &out->code) || json_get_int(o, "retry_after", 1000000, &out->retry_after) ||
-	    json_get_int(o, "seconds", 1000000, &out->seconds) || get_whole(o, "sha256", out->sha256, sizeof out->sha256) ||
-	    get_whole(o, "reason", out->reason, sizeof out->reason) || json_get_text(o, "answer", out->answer, sizeof out->answer) ||
-	    json_get_text(o, "text", out->text, sizeof out->text) || json_get_text(o, "hint", out->hint, sizeof out->hint))
+	    json_get_int(o, "code", 255, &out->code) ||
+	    json_get_int(o, "retry_after", 1000000, &out->retry_after) ||
+	    json_get_int(o, "seconds", 1000000, &out->seconds) ||
+	    get_whole(o, "sha256", out->sha256, sizeof out->sha256) ||
+	    get_whole(o, "reason", out->reason, sizeof out->reason) ||
+	    json_get_text(o, "answer", out->answer, sizeof out->answer) ||
+	    json_get_text(o, "text", out->text, sizeof out->text) ||
+	    json_get_text(o, "hint", out->hint, sizeof out->hint))
 		goto out;
 	rc = complete(out) ? 0 : -1;
 out:
@@ -130,8 +137,8 @@ void events_format_copied(const struct event *e, struct buf *out)
 		buf_addf(out, ",\"uidvalidity\":%" PRIu32, e->uidvalidity);
 	if (e->uid)
 		buf_addf(out, ",\"uid\":%" PRIu32, e->uid);
-	buf_addf(out, ",\"size\":%" PRIu64 ",\"sha256\":\"%s\",\"time\":%.3f,\"ms\":%" PRIu64 "}\n", e->size, e->sha256, e->time,
-		 e->ms);
+	buf_addf(out, ",\"size\":%" PRIu64 ",\"sha256\":\"%s\",\"time\":%.3f,\"ms\":%" PRIu64 "}\n", e->size,
+	         e->sha256, e->time, e->ms);
 }
 
 /* ---- the files ---- */
@@ -155,7 +162,8 @@ struct events {
 	struct event event; /* large: not on the stack */
 };
 
-struct events *events_open(const char *dir, events_each *each, void (*bad)(void *arg, const char *file), void *arg)
+struct events *events_open(const char *dir, events_each *each, void (*bad)(void *arg, const char *file),
+                           void *arg)
 {
 	struct events *e = calloc(1, sizeof *e);
 
@@ -175,7 +183,9 @@ struct events *events_open(const char *dir, events_each *each, void (*bad)(void 
 /* <side>-<pid>-<ms>.jsonl, and nothing else. */
 static bool is_ours(const char *name, pid_t *pid)
 {
-	const char *p = !strncmp(name, "source-", 7) ? name + 7 : !strncmp(name, "destination-", 12) ? name + 12 : "";
+	const char *p = !strncmp(name, "source-", 7)         ? name + 7
+	                : !strncmp(name, "destination-", 12) ? name + 12
+	                                                     : "";
 	unsigned long number = 0;
 	size_t n = strspn(p, "0123456789");
 
@@ -204,14 +214,17 @@ static void add_file(struct events *e, int dir, const char *name)
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	more = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() ? realloc(e->v, (e->n + 1) * sizeof *more) : NULL;
+	more = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid()
+	           ? realloc(e->v, (e->n + 1) * sizeof *more)
+	           : NULL;
 	if (!more) {
 		close(fd);
 		return;
 	}
 	e->v = more;
 	more = &e->v[e->n];
-	*more = (struct file){.name = strdup(name), .fd = fd, .pid = pid, .line = BUF_INIT(EVENTS_LINE_MAX + 1)};
+	*more =
+	    (struct file){.name = strdup(name), .fd = fd, .pid = pid, .line = BUF_INIT(EVENTS_LINE_MAX + 1)};
 	if (more->name)
 		e->n++;
 	else
@@ -287,7 +300,8 @@ static bool at_work(const struct file *f)
 {
 	struct stat st;
 
-	return !(kill(f->pid, 0) && errno == ESRCH) && !fstat(f->fd, &st) && time(NULL) - st.st_mtime < STALE_S;
+	return !(kill(f->pid, 0) && errno == ESRCH) && !fstat(f->fd, &st) &&
+	       time(NULL) - st.st_mtime < STALE_S;
 }
 
 void events_settle(struct events *e, bool keep)

@@ -1,7 +1,8 @@
 /*
- * What the relays of a mailbox report: lines of JSON in the files <side>-<pid>-<ms>.jsonl of its folder `events`, one
- * file a relay, which grow while the relay is at work. They are read as they grow, and removed when they were read to
- * the end and their relay is gone; those that a killed driver left are read by the next one.
+ * What the relays of a mailbox report: lines of JSON in the files <side>-<pid>-<ms>.jsonl of its folder
+ * `events`, one file a relay, which grow while the relay is at work. They are read as they grow, and removed
+ * when they were read to the end and their relay is gone; those that a killed driver left are read by the
+ * next one.
  *
  * Names of folders are the server's own, as they go over the wire.
  */
@@ -58,10 +59,11 @@ void events_format_copied(const struct event *e, struct buf *out);
 typedef void events_each(void *arg, const struct event *e);
 
 /*
- * dir need not exist. `each` gets every line in the order of its file; `bad` (may be NULL) the name of a file in which a
- * line does not parse, once for each file. NULL without memory.
+ * dir need not exist. `each` gets every line in the order of its file; `bad` (may be NULL) the name of a file
+ * in which a line does not parse, once for each file. NULL without memory.
  */
-struct events *events_open(const char *dir, events_each *each, void (*bad)(void *arg, const char *file), void *arg);
+struct events *events_open(const char *dir, events_each *each, void (*bad)(void *arg, const char *file),
+                           void *arg);
 
 /* Reads on in all files, new ones too. True if there was anything. */
 bool events_read(struct events *e);

@@ -1,8 +1,8 @@
 /*
- * Ghosts: what a run that was broken off had sent, and the destination takes in only later. Before the next run the
- * folders must stand still, or mbsync would look for its messages before they are there and send them again. And as one
- * may come even after doubles were looked for, a folder that holds more than mbsync knows of, and more than the others
- * that were there then, is looked at again from there on.
+ * Ghosts: what a run that was broken off had sent, and the destination takes in only later. Before the next
+ * run the folders must stand still, or mbsync would look for its messages before they are there and send them
+ * again. And as one may come even after doubles were looked for, a folder that holds more than mbsync knows
+ * of, and more than the others that were there then, is looked at again from there on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,8 @@ static struct sync_status *ask(struct sync *s, struct verdict *v)
 		sync_verdict(s, &s->destination, NULL, &e, v);
 		return NULL;
 	}
-	if (sync_connect(s, &s->destination, v) || (!s->destination.list.n && sync_list(s, &s->destination, v))) {
+	if (sync_connect(s, &s->destination, v) ||
+	    (!s->destination.list.n && sync_list(s, &s->destination, v))) {
 		free(list);
 		return NULL;
 	}
@@ -70,7 +71,8 @@ int sync_wait_still(struct sync *s, struct verdict *v)
 		if (!still && !told) {
 			told = true;
 			ledger_set(&s->ledger.doing, "waiting for what an earlier run sent");
-			log_say(&s->log, "the destination is still storing what an earlier run sent: waiting");
+			log_say(&s->log,
+			        "the destination is still storing what an earlier run sent: waiting");
 			sync_write(s, false);
 		}
 	}
@@ -82,7 +84,8 @@ int sync_wait_still(struct sync *s, struct verdict *v)
 		v->code = CODE_LATER;
 		v->side = SIDE_DESTINATION;
 		v->reason = "unfinished";
-		snprintf(v->text, sizeof v->text, "the destination is still storing what an earlier run sent");
+		snprintf(v->text, sizeof v->text,
+		         "the destination is still storing what an earlier run sent");
 	}
 	free(before);
 	return rc;
@@ -115,7 +118,8 @@ int sync_note_looked(struct sync *s, struct verdict *v)
 	return list ? 0 : -1;
 }
 
-/* Does what mbsync saw say that something came? Never for a folder that no broken run can have left anything in. */
+/* Does what mbsync saw say that something came? Never for a folder that no broken run can have left anything
+ * in. */
 static bool suspect(const struct sync *s, size_t i)
 {
 	const struct sync_folder *f = &s->folders[i];

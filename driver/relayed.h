@@ -1,9 +1,9 @@
 /*
- * What the relays of a mailbox report, as far as it concerns the mailbox: copied.jsonl, progress, why single messages did
- * not come through, why a relay ended, and what they wait for.
+ * What the relays of a mailbox report, as far as it concerns the mailbox: copied.jsonl, progress, why single
+ * messages did not come through, why a relay ended, and what they wait for.
  *
- * All of it is a part of struct sync (s->relayed), which is NULL where mbsync goes without relays; then every function
- * here does nothing.
+ * All of it is a part of struct sync (s->relayed), which is NULL where mbsync goes without relays; then every
+ * function here does nothing.
  */
 #ifndef MBHAUL_RELAYED_H
 #define MBHAUL_RELAYED_H
@@ -38,13 +38,14 @@ void relayed_verdict(const struct sync *s, unsigned slot, struct verdict *v);
 /* True as soon as the destination said that it is full. */
 bool relayed_full(const struct sync *s);
 
-/* Before messages without a pair are looked up: finds out which they were at the source that the destination refused, whose
- * answers name only what was in them. */
+/* Before messages without a pair are looked up: finds out which they were at the source that the destination
+ * refused, whose answers name only what was in them. */
 void relayed_resolve(struct sync *s);
 
-/* Why a source message of the folder (as in s->folders) did not come through, as a sentence, and the stable word for it
- * (static); false if no relay said. */
-bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const char **kind, char *text, size_t size);
+/* Why a source message of the folder (as in s->folders) did not come through, as a sentence, and the stable
+ * word for it (static); false if no relay said. */
+bool relayed_reason(const struct sync *s, size_t folder, uint32_t uid, const char **kind, char *text,
+                    size_t size);
 
 /* Lists in the ledger, once, the stubs that were copied; without what the source says of them yet. */
 void relayed_list_stubs(struct sync *s);

@@ -43,7 +43,8 @@ static void enter_channel(struct shard *t, const char *name, size_t n)
 	t->channel = i;
 	ledger_set(&s->ledger.folder, i < s->n_folders ? s->plan.v[s->folders[i].choice].source : "");
 	if (i < s->n_folders)
-		log_say(&s->log, t->of > 1 ? "folder \"%s\" (%s)" : "folder \"%s\"", s->ledger.folder, t->who);
+		log_say(&s->log, t->of > 1 ? "folder \"%s\" (%s)" : "folder \"%s\"", s->ledger.folder,
+		        t->who);
 }
 
 static void keep_note(struct shard *t, const struct message_note *note)
@@ -55,7 +56,7 @@ static void keep_note(struct shard *t, const struct message_note *note)
 	if (all->n == all->cap) {
 		size_t cap = all->cap ? 2 * all->cap : 64;
 		struct message_note *v = realloc(all->v, cap * sizeof *v);
-		char (*answers)[256];
+		char(*answers)[256];
 
 		if (!v)
 			return;
@@ -71,7 +72,8 @@ static void keep_note(struct shard *t, const struct message_note *note)
 	t->last_answer[0] = 0;
 }
 
-/* "IMAP command 'APPEND ...' returned an error: NO [LIMIT] ..." comes before the warning that names the UID. */
+/* "IMAP command 'APPEND ...' returned an error: NO [LIMIT] ..." comes before the warning that names the UID.
+ */
 static void keep_answer(struct shard *t, const char *text, size_t n)
 {
 	static const char mark[] = "returned an error: ";
@@ -87,7 +89,8 @@ static void keep_answer(struct shard *t, const char *text, size_t n)
 	buf_clear(&clean);
 }
 
-/* "near side: 12 messages, 0 recent": how many there are, beside those that it knows, shows whether any came late. */
+/* "near side: 12 messages, 0 recent": how many there are, beside those that it knows, shows whether any came
+ * late. */
 static void count_near(struct shard *t, const char *text, size_t n)
 {
 	static const char mark[] = "near side: ";
@@ -109,9 +112,16 @@ static void count_near(struct shard *t, const char *text, size_t n)
 /* What -V says for every folder of every pass; the log would be nothing else. */
 static bool boring(const char *text, size_t n)
 {
-	static const char *const starts[] = {"Opening ", "Loading ", "Synchronizing", "near side: ", "Reading configuration",
-					     "Connecting to ", "Connection is now encrypted", "Logging in", "Authenticating",
-					     "Starting tunnel "};
+	static const char *const starts[] = {"Opening ",
+	                                     "Loading ",
+	                                     "Synchronizing",
+	                                     "near side: ",
+	                                     "Reading configuration",
+	                                     "Connecting to ",
+	                                     "Connection is now encrypted",
+	                                     "Logging in",
+	                                     "Authenticating",
+	                                     "Starting tunnel "};
 	size_t i;
 
 	for (i = 0; i < sizeof starts / sizeof *starts; i++)
@@ -135,7 +145,8 @@ static void on_line(void *arg, const char *text, size_t n)
 	classify_line(&t->classifier, text, n);
 	if (!classify_message(&t->classifier, text, n, &note))
 		keep_note(t, &note);
-	/* A full destination refuses all the rest as well: there is no sense in reading it from the source. */
+	/* A full destination refuses all the rest as well: there is no sense in reading it from the source.
+	 */
 	if ((t->classifier.best.saw & SAW_OVERQUOTA) && t->classifier.best.messages_refused >= FULL_MOST)
 		t->s->enough = true;
 	if (n && !boring(text, n))
@@ -207,7 +218,8 @@ static void clear(struct shard *t)
 int shard_start(struct shard *t, const size_t *set_of, size_t set, struct err *e)
 {
 	struct sync *s = t->s;
-	struct engine_job job = {.silence = SILENCE_S, .line = on_line, .tick = on_tick, .enough = &s->enough, .arg = t};
+	struct engine_job job = {
+	    .silence = SILENCE_S, .line = on_line, .tick = on_tick, .enough = &s->enough, .arg = t};
 	char place[64];
 
 	snprintf(t->who, sizeof t->who, t->of > 1 ? "mbsync %u" : "mbsync", t->slot);

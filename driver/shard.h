@@ -1,6 +1,6 @@
 /*
- * One of the mbsync that work on a mailbox side by side, each over a set of its folders of its own: what it says goes to the
- * log and to its classifier, its journals tell the progress.
+ * One of the mbsync that work on a mailbox side by side, each over a set of its folders of its own: what it
+ * says goes to the log and to its classifier, its journals tell the progress.
  */
 #ifndef MBHAUL_SHARD_H
 #define MBHAUL_SHARD_H
@@ -12,13 +12,13 @@ struct engine_child;
 
 struct shard {
 	struct sync *s;
-	unsigned slot, of; /* 1..of: how many there may be at once */
-	char who[24];      /* in the log */
+	unsigned slot, of;          /* 1..of: how many there may be at once */
+	char who[24];               /* in the log */
 	struct engine_child *child; /* NULL: not at work */
 	char **env;
 	const char **argv;
-	char *names;       /* of its channels, for argv */
-	size_t channel;    /* folder that mbsync is at, n_folders if none */
+	char *names;    /* of its channels, for argv */
+	size_t channel; /* folder that mbsync is at, n_folders if none */
 	struct classifier classifier;
 	char last_answer[256]; /* of a server, to go with the next note */
 	unsigned long seen;    /* its relays' events */

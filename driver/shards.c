@@ -5,10 +5,10 @@
 
 enum {
 	ROUND_TRIP_MS = 50,
-	FOLDER_TRIPS = 5,     /* SELECT, CREATE, SELECT, FETCH of flags, the last APPEND: one after the other */
-	MESSAGE_MS = 10,      /* where sizes are unknown */
+	FOLDER_TRIPS = 5, /* SELECT, CREATE, SELECT, FETCH of flags, the last APPEND: one after the other */
+	MESSAGE_MS = 10,  /* where sizes are unknown */
 	BYTES_PER_MS = 5000,
-	SET_MS = 2000,        /* less work than that is not worth the logins of a set */
+	SET_MS = 2000, /* less work than that is not worth the logins of a set */
 	SMALL_MESSAGES = 2000,
 	SMALL_BYTES = 64 << 20,
 };
@@ -50,7 +50,7 @@ static int costliest_first(const void *a, const void *b)
 
 /* Each to the set that has least to do so far. Returns what the busiest gets. `load` has room for n. */
 static uint64_t deal(const struct item *items, size_t n, size_t sets, size_t folders_max, uint64_t *load,
-		     struct shards *out)
+                     struct shards *out)
 {
 	uint64_t most = 0;
 	size_t i, k;

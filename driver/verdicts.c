@@ -9,7 +9,8 @@
 
 static int weight(const struct verdict *v)
 {
-	static const int of[] = {[VERDICT_DONE] = 0, [VERDICT_LATER] = 2, [VERDICT_FAILED] = 4, [VERDICT_REFUSED] = 6};
+	static const int of[] = {
+	    [VERDICT_DONE] = 0, [VERDICT_LATER] = 2, [VERDICT_FAILED] = 4, [VERDICT_REFUSED] = 6};
 
 	if (v->kind != VERDICT_DONE && (v->saw & SAW_OVERQUOTA) && !strcmp(v->reason, "overquota"))
 		return 8;
@@ -57,19 +58,22 @@ static const struct {
     {"bad-command", "bad-command", "bad-command", VERDICT_FAILED, 0, 0},
     {"uidvalidity", "uidvalidity", "uidvalidity", VERDICT_FAILED, SAW_UIDVALIDITY, SAW_UIDVALIDITY},
     {"patience", "timeout", "timeout", VERDICT_LATER, SAW_DROPPED, SAW_DROPPED},
-    {"not-connected", "not-connected", "not-connected", VERDICT_REFUSED, SAW_NOT_CONNECTED, SAW_NOT_CONNECTED},
+    {"not-connected", "not-connected", "not-connected", VERDICT_REFUSED, SAW_NOT_CONNECTED,
+     SAW_NOT_CONNECTED},
     {"local", "local", "local", VERDICT_FAILED, SAW_LOCAL, SAW_LOCAL},
 };
 
 static void set_kind(struct verdict *v, const char *reason, int code)
 {
-	v->kind = code == CODE_LATER ? VERDICT_LATER : code == CODE_REFUSED ? VERDICT_REFUSED : VERDICT_FAILED;
+	v->kind = code == CODE_LATER     ? VERDICT_LATER
+	          : code == CODE_REFUSED ? VERDICT_REFUSED
+	                                 : VERDICT_FAILED;
 	v->code = code;
 	if (!strcmp(reason, "token"))
 		v->token_error = code == CODE_LATER     ? "later"
-				 : code == CODE_REFUSED ? "refused"
-				 : code == CODE_CONFIG  ? "config"
-							: "unavailable";
+		                 : code == CODE_REFUSED ? "refused"
+		                 : code == CODE_CONFIG  ? "config"
+		                                        : "unavailable";
 	/* No way to the helper or its service now is one in a moment. */
 	if (!strcmp(reason, "token") && code == CODE_UNAVAILABLE)
 		v->kind = VERDICT_LATER;
@@ -83,25 +87,33 @@ int verdicts_of_event(const struct event *e, const struct classify_facts *facts,
 	memset(v, 0, sizeof *v);
 	if (!strcmp(e->reason, "client"))
 		return -1;
-	/* Whatever went wrong with the token, no server's answer explains it; the others are known by their words. */
+	/* Whatever went wrong with the token, no server's answer explains it; the others are known by their
+	 * words. */
 	known = e->answer[0] && strcmp(e->reason, "token") && strcmp(e->reason, "local") &&
-		!classify_answer(facts, e->side, e->answer, v) && v->kind != VERDICT_DONE;
+	        !classify_answer(facts, e->side, e->answer, v) && v->kind != VERDICT_DONE;
 	if (!known) {
 		for (i = 0; i < n && strcmp(ends[i].reason, e->reason); i++)
 			;
 		memset(v, 0, sizeof *v);
 		v->side = e->side;
-		v->reason = i == n ? "dropped" : e->side == SIDE_SOURCE ? ends[i].source : ends[i].destination;
-		v->saw = i == n ? SAW_DROPPED : e->side == SIDE_SOURCE ? ends[i].source_saw : ends[i].destination_saw;
+		v->reason = i == n                   ? "dropped"
+		            : e->side == SIDE_SOURCE ? ends[i].source
+		                                     : ends[i].destination;
+		v->saw = i == n                   ? SAW_DROPPED
+		         : e->side == SIDE_SOURCE ? ends[i].source_saw
+		                                  : ends[i].destination_saw;
 		v->kind = i == n ? VERDICT_LATER : ends[i].kind;
-		v->code = v->kind == VERDICT_LATER ? CODE_LATER : v->kind == VERDICT_REFUSED ? CODE_REFUSED : CODE_UNAVAILABLE;
-		if (e->code && (!strcmp(e->reason, "token") || !strcmp(e->reason, "bad-command") || !strcmp(e->reason, "local")))
+		v->code = v->kind == VERDICT_LATER     ? CODE_LATER
+		          : v->kind == VERDICT_REFUSED ? CODE_REFUSED
+		                                       : CODE_UNAVAILABLE;
+		if (e->code && (!strcmp(e->reason, "token") || !strcmp(e->reason, "bad-command") ||
+		                !strcmp(e->reason, "local")))
 			set_kind(v, e->reason, e->code);
 		text_escape(v->text, sizeof v->text, e->text, strlen(e->text));
 		text_escape(v->hint, sizeof v->hint, e->hint, strlen(e->hint));
 		if (!v->text[0])
 			snprintf(v->text, sizeof v->text, "the connection to the %s ended: %s",
-				 e->side == SIDE_SOURCE ? "source" : "destination", v->reason);
+			         e->side == SIDE_SOURCE ? "source" : "destination", v->reason);
 	} else if (!v->hint[0]) {
 		text_escape(v->hint, sizeof v->hint, e->hint, strlen(e->hint));
 	}
@@ -133,7 +145,7 @@ void verdicts_explain(struct verdict *v, const struct verdict *relays)
 bool verdicts_stop_all(const struct verdict *v)
 {
 	const unsigned refusals =
-		SAW_OVERQUOTA | SAW_AUTH_SOURCE | SAW_AUTH_DESTINATION | SAW_NOT_CONNECTED | SAW_TOKEN_TROUBLE;
+	    SAW_OVERQUOTA | SAW_AUTH_SOURCE | SAW_AUTH_DESTINATION | SAW_NOT_CONNECTED | SAW_TOKEN_TROUBLE;
 
 	if (v->kind == VERDICT_REFUSED)
 		return (v->saw & refusals) || !strcmp(v->reason, "auth") || !strcmp(v->reason, "overquota");

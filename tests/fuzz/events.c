@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (events_parse_line((const char *)data, size, &e))
 		return 0;
-	if (!memchr(e.folder, 0, sizeof e.folder) || !memchr(e.answer, 0, sizeof e.answer) || e.side == SIDE_UNKNOWN)
+	if (!memchr(e.folder, 0, sizeof e.folder) || !memchr(e.answer, 0, sizeof e.answer) ||
+	    e.side == SIDE_UNKNOWN)
 		abort();
 	events_format_copied(&e, &line);
 	if (line.failed || !line.len || memchr(line.p, '\n', line.len) != line.p + line.len - 1)

@@ -10,7 +10,8 @@
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define COPIED                                                                                               \
-	"{\"event\":\"copied\",\"side\":\"source\",\"time\":1700000000.125,\"shard\":2,\"folder\":\"A&AOk-/\\\"b\","  \
+	"{\"event\":\"copied\",\"side\":\"source\",\"time\":1700000000.125,\"shard\":2,\"folder\":\"A&AOk-/" \
+	"\\\"b\","                                                                                           \
 	"\"uidvalidity\":7,\"uid\":9,\"size\":123,\"sha256\":\"" SHA "\",\"ms\":5}"
 
 static int parse(const char *text, struct event *e)
@@ -26,27 +27,40 @@ static void lines_are_read(void)
 	CHECK(e.uidvalidity == 7 && e.uid == 9 && e.size == 123 && e.ms == 5 && e.time > 1700000000.1);
 	CHECK_STR(e.folder, "A&AOk-/\"b");
 	CHECK_STR(e.sha256, SHA);
-	CHECK(!parse("{\"event\":\"failed\",\"side\":\"destination\",\"time\":1,\"shard\":1,\"code\":77,\"reason\":\"auth\",\"text\":\"t\","
-		     "\"hint\":\"h\",\"answer\":\"NO x\",\"retry_after\":30}",
-		     &e));
+	CHECK(!parse("{\"event\":\"failed\",\"side\":\"destination\",\"time\":1,\"shard\":1,\"code\":77,"
+	             "\"reason\":\"auth\",\"text\":\"t\","
+	             "\"hint\":\"h\",\"answer\":\"NO x\",\"retry_after\":30}",
+	             &e));
 	CHECK(e.kind == EVENT_FAILED && e.side == SIDE_DESTINATION && e.code == 77 && e.retry_after == 30);
 	CHECK_STR(e.reason, "auth");
 	CHECK_STR(e.answer, "NO x");
-	CHECK(!parse("{\"event\":\"copied\",\"side\":\"destination\",\"time\":1,\"folder\":\"f\",\"sha256\":\"" SHA "\",\"size\":0}", &e));
+	CHECK(!parse(
+	    "{\"event\":\"copied\",\"side\":\"destination\",\"time\":1,\"folder\":\"f\",\"sha256\":\"" SHA
+	    "\",\"size\":0}",
+	    &e));
 	CHECK(!parse("{\"event\":\"later\",\"side\":\"source\",\"time\":1}", &e) && e.kind == EVENT_OTHER);
 }
 
 static void other_lines_are_not(void)
 {
 	static const char *const bad[] = {
-	    "", "{", "[]", "1", "{}", "{\"event\":\"copied\"}",
+	    "",
+	    "{",
+	    "[]",
+	    "1",
+	    "{}",
+	    "{\"event\":\"copied\"}",
 	    "{\"event\":\"totals\",\"side\":\"middle\",\"time\":1}",
 	    "{\"event\":\"totals\",\"side\":\"source\"}",
 	    "{\"event\":\"totals\",\"side\":\"source\",\"time\":-1}",
-	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\",\"size\":1,\"uid\":1,\"sha256\":\"12\"}",
-	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\",\"size\":1,\"sha256\":\"" SHA "\"}",
-	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"uid\":1,\"size\":1,\"sha256\":\"" SHA "\"}",
-	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\",\"uid\":4294967296,\"sha256\":\"" SHA "\"}",
+	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\",\"size\":1,\"uid\":1,"
+	    "\"sha256\":\"12\"}",
+	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\",\"size\":1,\"sha256\":"
+	    "\"" SHA "\"}",
+	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"uid\":1,\"size\":1,\"sha256\":\"" SHA
+	    "\"}",
+	    "{\"event\":\"copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\",\"uid\":4294967296,"
+	    "\"sha256\":\"" SHA "\"}",
 	    "{\"event\":\"not-copied\",\"side\":\"source\",\"time\":1,\"folder\":\"f\"}",
 	    "{\"event\":\"failed\",\"side\":\"source\",\"time\":1,\"code\":\"77\"}"};
 	char long_line[EVENTS_LINE_MAX + 2000];
@@ -56,7 +70,8 @@ static void other_lines_are_not(void)
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
 		CHECK(parse(bad[i], &e) == -1);
 	/* Half a name would be another folder. */
-	snprintf(long_line, sizeof long_line, "{\"event\":\"folder\",\"side\":\"source\",\"time\":1,\"folder\":\"%02048d\"}", 0);
+	snprintf(long_line, sizeof long_line,
+	         "{\"event\":\"folder\",\"side\":\"source\",\"time\":1,\"folder\":\"%02048d\"}", 0);
 	CHECK(parse(long_line, &e) == -1);
 	memset(long_line, ' ', sizeof long_line);
 	memcpy(long_line, COPIED, strlen(COPIED));
@@ -70,8 +85,9 @@ static void what_is_kept_is_what_is_listed(void)
 
 	CHECK(!parse(COPIED, &e));
 	events_format_copied(&e, &b);
-	CHECK_STR(buf_str(&b), "{\"side\":\"source\",\"folder\":\"A&AOk-/\\\"b\",\"uidvalidity\":7,\"uid\":9,\"size\":123,\"sha256\":\"" SHA
-			       "\",\"time\":1700000000.125,\"ms\":5}\n");
+	CHECK_STR(buf_str(&b), "{\"side\":\"source\",\"folder\":\"A&AOk-/"
+	                       "\\\"b\",\"uidvalidity\":7,\"uid\":9,\"size\":123,\"sha256\":\"" SHA
+	                       "\",\"time\":1700000000.125,\"ms\":5}\n");
 	buf_clear(&b);
 }
 
@@ -98,7 +114,8 @@ static void put(int fd, const char *text)
 
 static void files_are_read_as_they_grow(void)
 {
-	char dir[] = "/tmp/mbhaul-events.XXXXXX", path[200], live[200], link[200], odd[200], line[EVENTS_LINE_MAX + 100];
+	char dir[] = "/tmp/mbhaul-events.XXXXXX", path[200], live[200], link[200], odd[200],
+	     line[EVENTS_LINE_MAX + 100];
 	struct events *e;
 	int fd, other;
 

@@ -43,7 +43,8 @@ static void folders_are_dealt_out_evenly(void)
 
 static void no_more_sets_than_are_of_use(void)
 {
-	struct shards_folder few[3] = {{0, 0}, {0, 0}, {0, 0}}, one[5] = {{10000, 0}}, two[2] = {{4000, 0}, {4000, 0}};
+	struct shards_folder few[3] = {{0, 0}, {0, 0}, {0, 0}}, one[5] = {{10000, 0}},
+	                     two[2] = {{4000, 0}, {4000, 0}};
 	struct shards s;
 	bool whole;
 

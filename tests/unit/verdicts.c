@@ -6,25 +6,29 @@
 #include "test.h"
 
 static const struct classify_facts facts = {.source_host = "outlook.office365.com",
-					    .destination_host = "mail.example",
-					    .source_mech = "XOAUTH2",
-					    .destination_mech = "PLAIN",
-					    .address = "a@contoso.com",
-					    .destination = "a@contoso.com"};
+                                            .destination_host = "mail.example",
+                                            .source_mech = "XOAUTH2",
+                                            .destination_mech = "PLAIN",
+                                            .address = "a@contoso.com",
+                                            .destination = "a@contoso.com"};
 
 static struct verdict of(enum verdict_kind kind, const char *reason, unsigned saw, int wait)
 {
-	struct verdict v = {.kind = kind, .reason = reason, .saw = saw, .wait_s = wait, .wait_asked = wait > 0};
+	struct verdict v = {
+	    .kind = kind, .reason = reason, .saw = saw, .wait_s = wait, .wait_asked = wait > 0};
 
 	return v;
 }
 
 static void the_weightiest_stands(void)
 {
-	struct verdict all = {0}, done = of(VERDICT_DONE, "done", 0, 0), later = of(VERDICT_LATER, "throttled", SAW_THROTTLED, 90),
-		       later2 = of(VERDICT_LATER, "dropped", SAW_DROPPED, 30), failed = of(VERDICT_FAILED, "local", SAW_LOCAL, 0),
-		       refused = of(VERDICT_REFUSED, "auth", 0, 0), full = of(VERDICT_REFUSED, "overquota", SAW_OVERQUOTA, 0),
-		       stopped = of(VERDICT_LATER, "stopped", 0, 0);
+	struct verdict all = {0}, done = of(VERDICT_DONE, "done", 0, 0),
+	               later = of(VERDICT_LATER, "throttled", SAW_THROTTLED, 90),
+	               later2 = of(VERDICT_LATER, "dropped", SAW_DROPPED, 30),
+	               failed = of(VERDICT_FAILED, "local", SAW_LOCAL, 0),
+	               refused = of(VERDICT_REFUSED, "auth", 0, 0),
+	               full = of(VERDICT_REFUSED, "overquota", SAW_OVERQUOTA, 0),
+	               stopped = of(VERDICT_LATER, "stopped", 0, 0);
 
 	done.messages_refused = 2;
 	verdicts_add(&all, &done);
@@ -46,7 +50,8 @@ static void the_weightiest_stands(void)
 	CHECK(all.messages_refused == 2);
 }
 
-static int end_of(const char *reason, enum side side, int code, const char *answer, int wait, struct verdict *v)
+static int end_of(const char *reason, enum side side, int code, const char *answer, int wait,
+                  struct verdict *v)
 {
 	struct event e = {.kind = EVENT_FAILED, .side = side, .code = code, .retry_after = wait};
 
@@ -62,27 +67,34 @@ static void a_relay_says_why_it_ended(void)
 
 	CHECK(end_of("client", SIDE_SOURCE, 0, "", 0, &v) == -1);
 	CHECK(!end_of("overquota", SIDE_DESTINATION, CODE_REFUSED, "NO [OVERQUOTA] Quota exceeded", 0, &v));
-	CHECK(v.kind == VERDICT_REFUSED && v.saw & SAW_OVERQUOTA && v.side == SIDE_DESTINATION && verdicts_stop_all(&v));
+	CHECK(v.kind == VERDICT_REFUSED && v.saw & SAW_OVERQUOTA && v.side == SIDE_DESTINATION &&
+	      verdicts_stop_all(&v));
 	CHECK_STR(v.reason, "overquota");
-	CHECK(!end_of("throttled", SIDE_SOURCE, CODE_LATER, "NO Request is throttled. Suggested Backoff Time: 90000 milliseconds", 90, &v));
+	CHECK(!end_of("throttled", SIDE_SOURCE, CODE_LATER,
+	              "NO Request is throttled. Suggested Backoff Time: 90000 milliseconds", 90, &v));
 	CHECK(v.kind == VERDICT_LATER && v.wait_s == 90 && v.wait_asked && !verdicts_stop_all(&v));
 	CHECK(!end_of("token", SIDE_SOURCE, CODE_LATER, "", 17, &v));
 	CHECK(v.kind == VERDICT_LATER && v.wait_s == 17 && v.saw & SAW_TOKEN_TROUBLE);
 	CHECK_STR(v.reason, "token");
 	CHECK_STR(v.token_error, "later");
 	CHECK_STR(v.text, "the relay's sentence");
-	CHECK(!end_of("token", SIDE_SOURCE, CODE_REFUSED, "", 0, &v) && v.kind == VERDICT_REFUSED && verdicts_stop_all(&v));
-	CHECK(!end_of("auth", SIDE_DESTINATION, CODE_REFUSED, "NO go away", 0, &v) && v.kind == VERDICT_REFUSED);
+	CHECK(!end_of("token", SIDE_SOURCE, CODE_REFUSED, "", 0, &v) && v.kind == VERDICT_REFUSED &&
+	      verdicts_stop_all(&v));
+	CHECK(!end_of("auth", SIDE_DESTINATION, CODE_REFUSED, "NO go away", 0, &v) &&
+	      v.kind == VERDICT_REFUSED);
 	CHECK_STR(v.reason, "auth-destination");
-	CHECK(!end_of("dropped", SIDE_SOURCE, CODE_LATER, "", 0, &v) && v.kind == VERDICT_LATER && v.saw == SAW_DROPPED);
+	CHECK(!end_of("dropped", SIDE_SOURCE, CODE_LATER, "", 0, &v) && v.kind == VERDICT_LATER &&
+	      v.saw == SAW_DROPPED);
 	CHECK(!end_of("what", SIDE_SOURCE, CODE_LATER, "", 0, &v) && v.kind == VERDICT_LATER && v.reason);
 	CHECK(!end_of("local", SIDE_SOURCE, CODE_UNAVAILABLE, "", 0, &v) && verdicts_stop_all(&v));
 }
 
 static void it_explains_what_mbsync_says(void)
 {
-	struct verdict own = of(VERDICT_LATER, "crashed", SAW_DROPPED, 0), relay = of(VERDICT_LATER, "throttled", SAW_THROTTLED, 5),
-		       none = {0}, disk = of(VERDICT_FAILED, "local", SAW_LOCAL, 0), done = of(VERDICT_DONE, "done", 0, 0);
+	struct verdict own = of(VERDICT_LATER, "crashed", SAW_DROPPED, 0),
+	               relay = of(VERDICT_LATER, "throttled", SAW_THROTTLED, 5), none = {0},
+	               disk = of(VERDICT_FAILED, "local", SAW_LOCAL, 0),
+	               done = of(VERDICT_DONE, "done", 0, 0);
 
 	verdicts_explain(&own, &none);
 	CHECK_STR(own.reason, "crashed");

@@ -37,8 +37,9 @@ done
 wait $pid
 rc=$?
 [ $rc = 75 ] && until_through "$mbhaul" --config "$conf" sync "$box"
-is "a sync whose mbsync was killed 10 times goes through" "$rc" 0
-is "mbsync was killed 10 times" "$kills" 10
+is "a sync whose mbsync was killed again and again goes through" "$rc" 0
+# With relays it may be through before the tenth.
+check "mbsync was killed several times ($kills)" [ "$kills" -ge 4 ]
 equal "after kill -9 of mbsync" "$box"
 
 # the sync dies, and its mbsync with it

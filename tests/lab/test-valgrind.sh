@@ -31,6 +31,25 @@ try "sync, throttled" 0 "${m[@]}" sync names@contoso.com
 try "sync, dropped, then looking for doubles" 0 "${m[@]}" sync fr@contoso.com
 "$lab" fault info@contoso.com '{"stub":{"INBOX":[4]},"empty-fetch":{"INBOX":[9]}}' >/dev/null
 try "sync, with a stub and an empty item" 1 "${m[@]}" sync info@contoso.com
+
+# The relays are mbsync's children: their tunnels are wrapped, and what valgrind has to say is in its log.
+relays() { # name, mailbox, faults: its folders through both relays
+	local rc=$tmp/relay.rc
+	sed "s|Tunnel \"exec |&${checked[*]} --log-file=$tmp/valgrind.%p |" "$HAUL/mailboxes/$2/mbsyncrc" >"$rc"
+	grep -c "Tunnel.*valgrind" "$rc" >"$tmp/out"
+	is "$1: both tunnels are wrapped" "$(cat "$tmp/out")" 2
+	"$lab" fault "$2" "$3" >/dev/null
+	mbsync -c "$rc" -a >"$tmp/out" 2>&1
+	"$lab" fault "$2" '{}' >/dev/null
+	cat "$tmp"/valgrind.* >"$tmp/said" 2>/dev/null
+	is "$1: both ran" "$(ls "$tmp"/valgrind.* | wc -l)" 2
+	is "$1: nothing to say" "$(wc -c <"$tmp/said")" 0
+	[ ! -s "$tmp/said" ] || head -n 40 "$tmp/said" | sed 's/^/    /'
+	rm -f "$tmp"/valgrind.*
+}
+relays "relays" ja@contoso.com '{}'
+relays "relays, nothing new" ja@contoso.com '{}'
+relays "relays, dropped, throttled, expired" throttled@contoso.com '{"drop-in-literal":{"at":3,"times":2},"throttle":{"at":9,"ms":300},"expire-after":{"at":20}}'
 cp "$HAUL/mailboxes/alice@contoso.com/status.json" "$tmp/whole"
 echo '{' >"$HAUL/mailboxes/alice@contoso.com/status.json"
 try "sync with a damaged status.json" 78 "${m[@]}" sync alice@contoso.com

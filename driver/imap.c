@@ -268,7 +268,11 @@ static int begin(struct imap *c, struct imap_server *server, struct err *e)
 		server->trouble = IMAP_UNREACHABLE;
 		return err_hint(e, "check `host` in mbhaul.conf and this machine's DNS");
 	}
-	return session_prepare(e) || session_begin(&c->session, server, &to, false, e) ? -1 : 0;
+	if (session_prepare(e) || session_begin(&c->session, server, &to, false, e))
+		return -1;
+	/* SEARCH answers with one line, however many there are. */
+	wire_line_max(&c->session.wire, RESPONSE_MAX);
+	return 0;
 }
 
 static void give_up(struct imap **c, struct imap_opening *o)

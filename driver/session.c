@@ -17,7 +17,7 @@ enum {
 	BLOCK = 65536,
 	LITERAL_MAX = 1 << 30,
 	OUT_MAX = 64 << 20,
-	USER_TIMEOUT_MS = 120000,
+	SENT_MAX = 1 << 20, /* bytes that are sent and still lie before the others */
 };
 
 /* --- answers --- */
@@ -90,8 +90,6 @@ static int broke(struct session *s, struct err *e)
 
 	s->state = SESSION_FAILED;
 	err_set(e, CODE_LATER, "%s: %s", s->server->host, l->error[0] ? l->error : "the connection was dropped");
-	if (s->answer[0])
-		err_set(e, CODE_LATER, "%s: %s (%s)", s->server->host, l->error, s->answer);
 	return -1;
 }
 
@@ -141,8 +139,14 @@ int session_flush(struct session *s, struct err *e)
 		n = link_write(&s->link, s->out.p + s->sent, s->out.len - s->sent);
 		if (n < 0)
 			return broke(s, e);
-		if (!n)
+		if (!n) {
+			/* On a slow line it is never empty. */
+			if (s->sent > SENT_MAX) {
+				buf_drop(&s->out, s->sent);
+				s->sent = 0;
+			}
 			return 0;
+		}
 		s->sent += (size_t)n;
 	}
 	if (s->out.failed) {
@@ -195,7 +199,7 @@ int session_begin(struct session *s, struct imap_server *server, const struct li
 	memset(s, 0, sizeof *s);
 	s->server = server;
 	s->link = (struct link){.host = server->host, .ca_file = server->ca_file, .starttls = server->starttls,
-				.user_timeout_ms = USER_TIMEOUT_MS, .reset_on_close = reset_on_close, .fd = -1, .to = *to};
+				.user_timeout_ms = server->timeout * 1000, .reset_on_close = reset_on_close, .fd = -1, .to = *to};
 	s->out.max = OUT_MAX;
 	s->begun_ms = s->heard_ms = file_now_ms();
 	wire_init(&s->wire, WIRE_SERVER, WIRE_LINE_MAX, LITERAL_MAX);

@@ -13,6 +13,8 @@
 #include "base/secret.h"
 #include "session.h"
 
+enum { EVENTS_MAX = 1000 };
+
 /* --- libsasl2 --- */
 
 typedef int (*sasl_proc)(void);
@@ -319,6 +321,7 @@ static int logged_in(struct session *s, const char *rest, size_t len, struct err
 	}
 	session_login_clear(s);
 	if (s->told) {
+		s->answer[0] = 0; /* explains nothing that happens later */
 		s->state = SESSION_READY;
 		return 0;
 	}
@@ -334,6 +337,7 @@ static int after_login(struct session *s, const char *rest, size_t len, struct e
 	/* If it is the command that is not understood, then what was offered before the login must do. */
 	if (!strncasecmp(rest, "OK", 2) ||
 	    (!strncasecmp(rest, "BAD", 3) && strcasestr(s->answer, "Command ") && !strcasestr(s->answer, "state"))) {
+		s->answer[0] = 0;
 		s->state = SESSION_READY;
 		return 0;
 	}
@@ -399,9 +403,10 @@ static int take_line(struct session *s, const char *text, size_t n, struct err *
 int session_login_step(struct session *s, struct err *e)
 {
 	struct wire_event event;
+	int left = EVENTS_MAX; /* a server that talks on and on must not keep us */
 
 	/* A handshake that is under way must not be disturbed by a read. */
-	while (s->state != SESSION_READY && (s->link.state == LINK_OPEN || s->link.state == LINK_PLAIN)) {
+	while (left-- && s->state != SESSION_READY && (s->link.state == LINK_OPEN || s->link.state == LINK_PLAIN)) {
 		if (session_next(s, &event, e))
 			return -1;
 		if (event.kind == WIRE_MORE)

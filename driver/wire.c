@@ -12,6 +12,12 @@ void wire_init(struct wire *w, enum wire_side side, size_t line_max, uint64_t li
 	w->line.max = line_max + 2;
 }
 
+void wire_line_max(struct wire *w, size_t line_max)
+{
+	w->line_max = line_max;
+	w->line.max = line_max + 2;
+}
+
 void wire_clear(struct wire *w)
 {
 	buf_clear(&w->line);

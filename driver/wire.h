@@ -58,6 +58,9 @@ enum { WIRE_LINE_MAX = 1 << 20 };
 void wire_init(struct wire *w, enum wire_side side, size_t line_max, uint64_t literal_max);
 void wire_clear(struct wire *w);
 
+/* Another limit for lines. */
+void wire_line_max(struct wire *w, size_t line_max);
+
 /* Takes the next event out of *p, *n, which it moves on. Call again until WIRE_MORE. */
 void wire_next(struct wire *w, const char **p, size_t *n, struct wire_event *e);
 

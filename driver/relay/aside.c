@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -75,6 +76,10 @@ int aside_begin(struct aside *a, const struct aside_wish *wish, struct err *e)
 		/* mbsync waits for the end of what was its child's: none but the relay may hold that open. */
 		close(0);
 		close(1);
+		/* Nor may it hold the locks of connections that end meanwhile. */
+		if (ends[1] > 3)
+			close_range(3, (unsigned)ends[1] - 1, 0);
+		close_range((unsigned)ends[1] + 1, ~0U, 0);
 		signal(SIGTERM, SIG_DFL);
 		aside_answer(wish, &answer);
 		while (n) {

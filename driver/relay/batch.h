@@ -30,6 +30,7 @@ struct unit {
 	/* either a command ... */
 	char *command;             /* NULL: messages */
 	char tag[COMMAND_TAG_MAX]; /* mbsync's */
+	struct command_folder told; /* if it opens a folder */
 	/* ... or messages for one mailbox */
 	char *mailbox;             /* as written on the wire */
 	struct message *first, *last;

@@ -126,12 +126,14 @@ void client_send(struct client *c, const char *p, size_t n)
 	if (!k)
 		return;
 	buf_add(&k->text, p, n);
+	if (k->text.failed)
+		c->ended = true; /* half an answer is worse than none */
 	c->queued += n;
 }
 
 void client_sendf(struct client *c, const char *fmt, ...)
 {
-	struct buf line = BUF_INIT(65536);
+	struct buf line = BUF_INIT(WIRE_LINE_MAX + LINE_MAX);
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -257,6 +257,23 @@ int command_appenduid(const char *answer, size_t n, uint32_t *validity, uint32_t
 	return *p == ']' && k == n ? 0 : -1;
 }
 
+void command_folder_line(struct command_folder *f, const char *line)
+{
+	static const char validity[] = "* OK [UIDVALIDITY ", next[] = "* OK [UIDNEXT ";
+	unsigned long n;
+	char *end;
+
+	if (!strncasecmp(line, validity, sizeof validity - 1)) {
+		f->validity = (uint32_t)strtoul(line + sizeof validity - 1, NULL, 10);
+	} else if (!strncasecmp(line, next, sizeof next - 1)) {
+		f->next = (uint32_t)strtoul(line + sizeof next - 1, NULL, 10);
+	} else if (line[0] == '*' && line[1] == ' ') {
+		n = strtoul(line + 2, &end, 10);
+		if (end > line + 2 && !strcasecmp(end, " EXISTS"))
+			f->exists = (uint32_t)n;
+	}
+}
+
 /* --- capabilities --- */
 
 void command_capabilities(struct buf *out, bool (*has)(const void *arg, const char *capability), const void *arg)

@@ -47,6 +47,12 @@ bool command_is_answer(const char *text, size_t n);
  * exactly n; else -1. */
 int command_appenduid(const char *answer, size_t n, uint32_t *validity, uint32_t *uids);
 
+/* What the untagged lines of a folder that is opened say; 0: nothing yet. */
+struct command_folder {
+	uint32_t validity, next, exists;
+};
+void command_folder_line(struct command_folder *f, const char *line);
+
 /* What mbsync is told that the server can: nothing that would make it talk past the relay. `has` tells what the server
  * offered. */
 struct buf;

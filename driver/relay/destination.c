@@ -130,11 +130,23 @@ static int take_command(struct destination *d, const struct wire_event *event)
 static int end_message(struct destination *d)
 {
 	struct message *m = d->reading;
+	const char *answer = "";
+	struct unit *one;
+	int trouble;
 
 	d->reading = NULL;
 	digest_end(&d->digest, m->sha256);
 	m->plain_size = d->digest.size;
 	digest_clear(&d->digest);
+	trouble = troubled_look(&d->troubled, m->sha256, &answer);
+	if (trouble == 2 && (one = unit_of_messages(d->reading_mailbox, strlen(d->reading_mailbox)))) {
+		unit_add(one, m);
+		/* Words that began with BAD would end mbsync's session. */
+		destination_refuse(d, one, strncasecmp(answer, "NO", 2) ? "NO the server does not understand it" : answer);
+		return 0;
+	}
+	if (trouble)
+		destination_close_batch(d);
 	if (d->open && strcmp(d->open->mailbox, d->reading_mailbox))
 		destination_close_batch(d);
 	if (!d->open)
@@ -144,8 +156,8 @@ static int end_message(struct destination *d)
 		return relay_failf(d->r, "local", CODE_UNAVAILABLE, "no memory");
 	}
 	unit_add(d->open, m);
-	if (!d->multiappend || d->open->count >= (unsigned)d->r->account->batch_messages ||
-	    d->open->bytes >= (uint64_t)d->r->account->batch_bytes)
+	if (trouble || !d->multiappend || d->open->count >= (unsigned)d->r->account->batch_messages ||
+	    d->open->bytes >= (uint64_t)d->r->account->batch_bytes || d->open->bytes >= d->r->memory.max / 4)
 		destination_close_batch(d);
 	return 0;
 }
@@ -172,6 +184,9 @@ static int hear_client(struct destination *d)
 	struct err e = ERR_INIT;
 	struct wire_event event;
 
+	/* What we say ourselves must not come between the pieces of an answer. */
+	if (d->r->client.inside)
+		return 0;
 	while (room(d) && !d->logout[0]) {
 		client_next(&d->r->client, &event);
 		if (event.kind == WIRE_MORE)
@@ -257,7 +272,8 @@ static int wait(struct destination *d, long long now)
 	const bool read_server = c->queued <= d->r->memory.max / 2;
 	struct pollfd p[3] = {{read_client ? 0 : -1, POLLIN, 0},
 			      {c->first ? 1 : -1, POLLOUT, 0},
-			      {d->session.link.fd, (short)((read_server ? POLLIN : 0) | (session_queued(&d->session) ? POLLOUT : 0)), 0}};
+			      {read_server || session_queued(&d->session) ? d->session.link.fd : -1,
+			       (short)((read_server ? POLLIN : 0) | (session_queued(&d->session) ? POLLOUT : 0)), 0}};
 	int timeout = 1000, rate;
 
 	if ((read_client && client_has_input(c)) || (read_server && session_has_input(&d->session)))
@@ -308,8 +324,9 @@ static int work(struct destination *d)
 		}
 		if (r->client.ended || relay_stop)
 			return relay_failf(r, "client", CODE_LATER, r->client.ended ? "mbsync is gone" : "stopped");
-		if (busy(d) && now - d->session.heard_ms > r->server.timeout * 1000LL &&
-		    now - d->written_ms > r->server.timeout * 1000LL)
+		if (!d->sending && !d->flying.count)
+			d->written_ms = now; /* it owes nothing: what waits, waits for us */
+		if (now - d->session.heard_ms > r->server.timeout * 1000LL && now - d->written_ms > r->server.timeout * 1000LL)
 			return relay_failf(r, "dropped", CODE_LATER, "%s: no answer in time", r->server.host);
 		if (busy(d) || d->open || d->reading)
 			client_keep_patient(&r->client, now, PATIENT_MS, "storing");
@@ -332,9 +349,11 @@ int relay_destination(struct relay *r)
 		d.literals = session_can(&d.session, "LITERAL+") ? LITERALS_PLUS
 			     : session_can(&d.session, "LITERAL-") ? LITERALS_MINUS : LITERALS_SYNC;
 		d.multiappend = session_can(&d.session, "MULTIAPPEND");
+		troubled_open(&d.troubled, r->account->events);
 		rc = work(&d);
 	}
 	session_clear(&d.session);
+	troubled_close(&d.troubled);
 	message_free(d.reading);
 	digest_clear(&d.digest);
 	free(d.reading_mailbox);

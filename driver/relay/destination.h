@@ -11,6 +11,7 @@
 #include "batch.h"
 #include "rate.h"
 #include "relay.h"
+#include "troubled.h"
 
 enum literals {
 	LITERALS_PLUS,  /* none is waited for */
@@ -32,6 +33,7 @@ struct destination {
 	bool skipping;           /* a literal that goes nowhere */
 	bool ended_literal;      /* the rest of an APPEND's line comes next */
 	char refused[COMMAND_TAG_MAX]; /* NO to be said behind that literal */
+	struct troubled troubled;
 	long long client_ms;     /* when mbsync last said something */
 	struct unit *open;       /* the batch that is being gathered */
 	char logout[COMMAND_TAG_MAX];
@@ -59,6 +61,9 @@ int destination_hear(struct destination *d);
 
 /* An answer that came before its unit was sent to the end. -1: r->failure. */
 int destination_answered(struct destination *d, struct unit *u, const char *answer);
+
+/* Final for mbsync: it will not try this message again, of which the unit has only one. Frees the unit. */
+void destination_refuse(struct destination *d, struct unit *u, const char *answer);
 
 /* Closes the batch that is being gathered. */
 void destination_close_batch(struct destination *d);

@@ -45,8 +45,7 @@ static int stored(struct destination *d, struct unit *u, const char *answer)
 	return 0;
 }
 
-/* Final for mbsync: it will not try this message again. */
-static void refuse(struct destination *d, struct unit *u, const char *answer)
+void destination_refuse(struct destination *d, struct unit *u, const char *answer)
 {
 	struct message *m = u->first;
 	struct buf name = BUF_INIT(8192), clean = BUF_INIT(4096);
@@ -108,21 +107,57 @@ static int give_up(struct destination *d, const struct verdict *v, const char *a
 	return relay_fail(d->r, relay_reason(v), &e, d->session.answer, v->wait_asked ? v->wait_s : 0);
 }
 
+/* The folder or the whole mailbox is meant, not the message (RFC 3501, 5530). */
+static int about_folder(const char *answer)
+{
+	static const struct {
+		const char *word;
+		int code;
+	} words[] = {{"NO [TRYCREATE]", CODE_LATER},     {"NO [NONEXISTENT]", CODE_LATER},  {"NO [NOPERM]", CODE_REFUSED},
+		     {"NO [READ-ONLY]", CODE_REFUSED},   {"NO [CONTACTADMIN]", CODE_REFUSED}, {"NO [EXPIRED]", CODE_REFUSED},
+		     {"NO [AUTHORIZATIONFAILED]", CODE_REFUSED}};
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strncasecmp(answer, words[i].word, strlen(words[i].word)))
+			return words[i].code;
+	return 0;
+}
+
+/* The session ends at it: the next one shall not end with all its neighbours again. */
+static void note_trouble(struct destination *d, const struct unit *u, const char *answer)
+{
+	const struct message *m;
+
+	session_set_answer(&d->session, answer, strlen(answer));
+	for (m = u->first; m; m = m->next)
+		troubled_note(&d->troubled, m->sha256, u->count, d->session.answer);
+}
+
 /* A NO to messages. What concerns the mailbox or the moment ends the connection: mbsync would take it for final. */
 static int refused(struct destination *d, struct unit *u, const char *answer)
 {
 	const unsigned everything = SAW_OVERQUOTA | SAW_THROTTLED | SAW_NOT_CONNECTED | SAW_AUTH_DESTINATION | SAW_TOKEN_EXPIRED |
 				    SAW_DROPPED | SAW_FOLDER_REFUSED;
+	struct err e = ERR_INIT;
 	struct verdict v;
 
 	relay_classify(d->r, answer, &v);
+	if (about_folder(answer)) {
+		session_set_answer(&d->session, answer, strlen(answer));
+		err_set(&e, about_folder(answer), "%s takes nothing into %s: %s", d->r->server.host, u->mailbox, d->session.answer);
+		unit_free(u);
+		return relay_fail(d->r, "refused", &e, d->session.answer, 0);
+	}
 	if (v.saw & SAW_TOO_BIG) {
 		if (u->count > 1)
 			return split(d, u);
-		refuse(d, u, answer);
+		destination_refuse(d, u, answer);
 		return 0;
 	}
 	if ((v.saw & everything) || (v.kind == VERDICT_LATER && (u->count == 1 || !(v.saw & SAW_LIMIT)))) {
+		if (v.saw & SAW_LIMIT)
+			note_trouble(d, u, answer);
 		unit_free(u);
 		return give_up(d, &v, answer);
 	}
@@ -133,8 +168,27 @@ static int refused(struct destination *d, struct unit *u, const char *answer)
 		queue_add(&d->waiting, u);
 		return 0;
 	}
-	refuse(d, u, answer);
+	destination_refuse(d, u, answer);
 	return 0;
+}
+
+static bool opens(const struct unit *u)
+{
+	return u->command && (!strncmp(u->command, "SELECT ", 7) || !strncmp(u->command, "EXAMINE ", 8));
+}
+
+static void report_folder(struct destination *d, const struct unit *u)
+{
+	struct buf name = BUF_INIT(8192);
+	cJSON *o = report_begin(&d->r->report, "folder");
+
+	plain_name(&name, strchr(u->command, ' ') + 1);
+	cJSON_AddStringToObject(o, "folder", buf_str(&name));
+	cJSON_AddNumberToObject(o, "uidvalidity", u->told.validity);
+	cJSON_AddNumberToObject(o, "messages", u->told.exists);
+	cJSON_AddNumberToObject(o, "uidnext", u->told.next);
+	report_end(&d->r->report, o);
+	buf_clear(&name);
 }
 
 int destination_answered(struct destination *d, struct unit *u, const char *answer)
@@ -144,6 +198,8 @@ int destination_answered(struct destination *d, struct unit *u, const char *answ
 	if (!strncasecmp(answer, "BAD", 3)) {
 		/* Who does not understand a command may take what follows for others: nothing more is said on this connection. */
 		relay_classify(d->r, answer, &v);
+		if (!(v.saw & (SAW_THROTTLED | SAW_TOKEN_EXPIRED | SAW_NOT_CONNECTED | SAW_AUTH_DESTINATION | SAW_DROPPED)))
+			note_trouble(d, u, answer);
 		if (!strcmp(v.reason, "unknown")) {
 			session_set_answer(&d->session, answer, strlen(answer));
 			unit_free(u);
@@ -154,6 +210,8 @@ int destination_answered(struct destination *d, struct unit *u, const char *answ
 		return give_up(d, &v, answer);
 	}
 	if (u->command) {
+		if (opens(u) && !strncasecmp(answer, "OK", 2))
+			report_folder(d, u);
 		client_sendf(&d->r->client, "%s %s\r\n", u->tag, answer);
 		unit_free(u);
 		return 0;
@@ -173,6 +231,8 @@ static int tagged(struct destination *d, const char *line, size_t n)
 	u = d->sending && d->sending->number == number ? d->sending : queue_take_number(&d->flying, number);
 	if (!u)
 		return relay_failf(d->r, "bad-command", CODE_LATER, "%s answers what was not asked", d->r->server.host);
+	if (u == d->sending && !strncasecmp(space + 1, "OK", 2))
+		return relay_failf(d->r, "bad-command", CODE_LATER, "%s says that it has stored what was not sent yet", d->r->server.host);
 	if (u == d->sending) {
 		if (strncasecmp(space + 1, "BAD", 3) && !d->waits) {
 			/* Its rest was announced without asking and must still be sent. */
@@ -212,6 +272,8 @@ static int take_line(struct destination *d, const struct wire_event *event)
 	/* What it can is no news for mbsync. */
 	if (event->last && (!strncasecmp(p, "* CAPABILITY ", 13) || !strncasecmp(p, "* OK [CAPABILITY ", 17)))
 		return 0;
+	if (d->flying.first && opens(d->flying.first))
+		command_folder_line(&d->flying.first->told, p);
 	client_send(c, p, event->n);
 	client_send(c, "\r\n", 2);
 	c->inside = !event->last;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -132,7 +133,7 @@ static int timeout_of(struct source *s, long long now, bool hold)
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		if (s->conns[i].state == CONN_READY && !hold && session_has_input(&s->conns[i].session))
 			return 0;
-	if (client_has_input(&s->r->client))
+	if (client_has_input(&s->r->client) && !s->logout[0])
 		return 0;
 	if (!source_busy(s))
 		return timeout;
@@ -158,7 +159,7 @@ static void wait(struct source *s, long long now)
 			p[n++] = (struct pollfd){c->aside.fd, POLLIN, 0};
 		else if (c->state == CONN_LOGIN)
 			p[n++] = (struct pollfd){c->session.link.fd, session_wants(&c->session), 0};
-		else if (c->state == CONN_READY)
+		else if (c->state == CONN_READY && (!hold || session_queued(&c->session)))
 			p[n++] = (struct pollfd){c->session.link.fd,
 						 (short)((hold ? 0 : POLLIN) | (session_queued(&c->session) ? POLLOUT : 0)), 0};
 	}
@@ -205,7 +206,10 @@ static int over(struct source *s, long long now)
 		return relay_failf(r, "client", CODE_LATER, r->client.ended ? "mbsync is gone" : "stopped");
 	if (!s->greeted && now - r->begun_ms > timeout + 30000)
 		return relay_failf(r, "limit", CODE_LATER, "%s: no connection in time (%s)", r->server.host, s->why);
-	if (s->greeted && source_busy(s) && !r->client.queued && now - s->progress_ms > patience)
+	/* Neither mbsync, when it takes nothing, nor a limit of our own is the server's fault. */
+	if (r->client.queued || (s->bodies.first && (rate_wait(&s->bytes, now) || rate_wait(&s->messages, now))))
+		s->progress_ms = now;
+	if (s->greeted && source_busy(s) && now - s->progress_ms > patience)
 		return relay_failf(r, "patience", CODE_LATER, "%s has given nothing for %d minutes: %s", r->server.host,
 				   r->account->patience / 60, s->why);
 	return 0;
@@ -253,7 +257,7 @@ static int work(struct source *s)
 
 int relay_source(struct relay *r)
 {
-	struct source s = {.r = r, .average = 20000, .progress_ms = file_now_ms()};
+	struct source s = {.r = r, .own_slot = -1, .average = 20000, .progress_ms = file_now_ms()};
 	const struct account *a = r->account;
 	int i, rc;
 
@@ -274,6 +278,8 @@ int relay_source(struct relay *r)
 	rc = work(&s);
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		conn_close(&s.conns[i]);
+	if (s.own_slot >= 0)
+		close(s.own_slot);
 	ahead_drop(&s);
 	requests_clear(&s.plain);
 	requests_clear(&s.bodies);

@@ -40,8 +40,10 @@ struct request {
 	int number;                /* of its tag on its connection */
 	long long asked_ms, sent_ms;
 	int tries;                 /* that failed */
-	int cuts;                  /* connections that broke in the middle of it */
+	int cuts;                  /* connections that broke while it was the one to be answered */
+	uint64_t done_before;      /* source.done, when the first of them did */
 	struct spool answer;       /* the untagged part */
+	struct command_folder told; /* in the answer to EXAMINE */
 	bool has_body;
 	uint64_t size;             /* of the body, without X-TUID */
 	char sha256[DIGEST_HEX];
@@ -58,7 +60,11 @@ enum conn_state { CONN_OFF, CONN_ASIDE, CONN_LOGIN, CONN_READY };
 struct conn {
 	int index;
 	enum conn_state state;
-	int slot; /* descriptor */
+	int slot;        /* descriptor; -1: it goes on the relay's own */
+	int slot_number; /* 0: the relay's own, or nobody else's */
+	bool leaving;    /* its slot is wanted: nothing more is asked here */
+	long long leave_ms;
+	bool alone;      /* what is under way here is a message that shall be alone */
 	struct aside aside;
 	struct session session;
 	struct relay_tracer tracer;
@@ -99,6 +105,8 @@ struct source {
 	struct relay *r;
 	struct ahead ahead;
 	struct conn conns[CONNECTIONS_MAX];
+	int own_slot;               /* descriptor; -1: not got yet */
+	long long slots_ms;         /* when it was last looked whether others want theirs */
 	int limit;                  /* connections that this relay may have */
 	int limit_now;              /* ... that the server lets it have */
 	long long limit_until;
@@ -109,6 +117,7 @@ struct source {
 	unsigned folder_number;
 	uint32_t validity;
 	double average;             /* bytes of a body */
+	uint64_t done;              /* bodies that were answered for good */
 	char logout[COMMAND_TAG_MAX];
 	bool skipping;              /* a literal that mbsync sends for nothing */
 	/* waiting */
@@ -172,6 +181,15 @@ int conn_lost(struct source *s, struct conn *c, const char *answer, const struct
 
 /* LOGOUT. */
 void conn_close(struct conn *c);
+
+/* Gives connections back whose slots other relays of the mailbox want. */
+void conn_yield(struct source *s, long long now);
+
+enum { ALONE_AFTER = 2, CUTS_MAX = 8 };
+
+/* One more connection broke, or one more passing refusal came, while it was this message's turn: is it the message? Then
+ * it is answered as one that is not to be had, and freed. */
+bool request_given_up(struct source *s, struct request *q);
 
 unsigned source_ready(const struct source *s);
 unsigned source_alive(const struct source *s);

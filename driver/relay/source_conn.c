@@ -15,7 +15,8 @@ enum {
 	FEWER_MS = 60000,         /* so long no more connections than the server let us have */
 	REFUSED_MAX_MS = 300000,  /* logins that are refused after they worked: an outage, or taken away */
 	FRESH_TOKEN_S = 300,
-	CUTS_MAX = 8,             /* connections that broke in the middle of one message */
+	YIELD_LOOK_MS = 500,
+	YIELD_MS = 5000,          /* so long what is under way may take until a slot is given back */
 };
 
 unsigned source_ready(const struct source *s)
@@ -45,6 +46,8 @@ static void release(struct conn *c)
 	if (c->slot >= 0)
 		close(c->slot);
 	c->slot = -1;
+	c->slot_number = 0;
+	c->leaving = c->alone = false;
 	c->state = CONN_OFF;
 	c->folder = 0;
 	c->bodies = 0;
@@ -113,7 +116,7 @@ static int backoff(const struct source *s)
 /* Requests that were under way go back, in their order. */
 static void take_back(struct source *s, struct conn *c)
 {
-	struct requests bodies = {0}, plain = {0};
+	struct requests bodies = {0}, plain = {0}, last = {0};
 	struct request *q;
 
 	while ((q = requests_take(&c->flying))) {
@@ -125,9 +128,11 @@ static void take_back(struct source *s, struct conn *c)
 		else if (q->kind == REQUEST_AHEAD)
 			ahead_answered(s, q, NULL);
 		else
-			requests_add(q->kind == REQUEST_BODY ? &bodies : &plain, q);
+			requests_add(q->kind != REQUEST_BODY ? &plain : q->cuts >= ALONE_AFTER ? &last : &bodies, q);
 	}
 	while ((q = requests_take(&s->bodies)))
+		requests_add(&bodies, q);
+	while ((q = requests_take(&last)))
 		requests_add(&bodies, q);
 	while ((q = requests_take(&s->plain)))
 		requests_add(&plain, q);
@@ -135,16 +140,38 @@ static void take_back(struct source *s, struct conn *c)
 	s->plain = plain;
 }
 
-/* The message in whose middle it broke: not for ever. */
-static void count_cut(struct source *s, struct conn *c)
+bool request_given_up(struct source *s, struct request *q)
+{
+	bool others = s->bodies.count > 0;
+	int i;
+
+	if (!q->cuts++)
+		q->done_before = s->done;
+	if (q->cuts < CUTS_MAX)
+		return false;
+	for (i = 0; i < CONNECTIONS_MAX && !others; i++)
+		others = s->conns[i].bodies > 0;
+	/* As long as the others fare no better, it is the server. */
+	if (others && s->done == q->done_before)
+		return false;
+	request_without(s, q, "refused", "each time that it is asked for, the connection breaks or the server is not available");
+	s->done++;
+	return true;
+}
+
+/* The message whose turn it was when the connection broke. */
+static void count_loss(struct source *s, struct conn *c)
 {
 	struct request *q = c->flying.first;
 
-	if (!c->body || !c->in_body || !q || q->kind != REQUEST_BODY || ++q->cuts < CUTS_MAX)
+	while (q && q->kind != REQUEST_BODY)
+		q = q->next;
+	if (!q)
 		return;
-	/* Answered as one that cannot be had; the others go on. */
-	requests_take(&c->flying);
-	request_without(s, q, "refused", "the connection breaks in the middle of it, again and again");
+	requests_take_number(&c->flying, q->number);
+	c->bodies--;
+	if (!request_given_up(s, q))
+		requests_push(&c->flying, q);
 }
 
 /* What is to be done before the next connection, or at all. -1: r->failure. */
@@ -157,6 +184,9 @@ static int consider(struct source *s, struct conn *c, const char *answer, const 
 
 	if (answer && *answer)
 		relay_classify(s->r, answer, &v);
+	if (!(v.saw & (SAW_THROTTLED | SAW_TOKEN_EXPIRED)))
+		count_loss(s, c);
+	take_back(s, c);
 	if (!s->greeted)
 		return relay_fail_session(s->r, &c->session, e);
 	if (v.saw & SAW_THROTTLED) {
@@ -198,9 +228,7 @@ int conn_lost(struct source *s, struct conn *c, const char *answer, const struct
 
 	if (c->through)
 		s->r->client.inside = false;
-	count_cut(s, c);
 	source_forget_response(c);
-	take_back(s, c);
 	c->state = CONN_OFF; /* not counted among the others */
 	rc = consider(s, c, answer ? answer : c->session.answer, e, was_ready);
 	release(c);
@@ -211,6 +239,61 @@ int conn_lost(struct source *s, struct conn *c, const char *answer, const struct
 
 /* --- making one --- */
 
+static bool own_in_use(const struct source *s)
+{
+	int i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		if (s->conns[i].state != CONN_OFF && s->conns[i].slot < 0)
+			return true;
+	return false;
+}
+
+/* The relay's own slot, which it keeps from its start to its end, or one that nobody uses. */
+static bool take_slot(struct source *s, struct conn *c)
+{
+	const struct account *a = s->r->account;
+
+	if (s->own_slot < 0)
+		s->own_slot = slots_own(a->slots, s->r->shard);
+	if (s->own_slot < 0)
+		return false;
+	if (own_in_use(s))
+		c->slot = slots_extra(a->slots, a->connections, s->r->shard, &c->slot_number);
+	return !own_in_use(s) || c->slot >= 0;
+}
+
+void conn_yield(struct source *s, long long now)
+{
+	int i;
+
+	if (now - s->slots_ms < YIELD_LOOK_MS)
+		return;
+	s->slots_ms = now;
+	for (i = 0; i < CONNECTIONS_MAX; i++) {
+		struct conn *c = &s->conns[i];
+
+		if (c->state == CONN_OFF || !c->slot_number || (!c->leaving && !slots_wanted(s->r->account->slots, c->slot_number)))
+			continue;
+		if (!own_in_use(s)) {
+			/* It can go on, on our own. */
+			close(c->slot);
+			c->slot = -1;
+			c->slot_number = 0;
+			c->leaving = false;
+			continue;
+		}
+		if (!c->leaving)
+			c->leave_ms = now;
+		c->leaving = true;
+		if (c->flying.count && now - c->leave_ms < YIELD_MS)
+			continue;
+		source_forget_response(c);
+		take_back(s, c);
+		conn_close(c);
+	}
+}
+
 void conn_open(struct source *s, struct conn *c)
 {
 	const struct account *a = s->r->account;
@@ -218,8 +301,7 @@ void conn_open(struct source *s, struct conn *c)
 	struct aside_wish wish;
 	struct err e = ERR_INIT;
 
-	c->slot = slots_take(a->slots, a->connections, s->greeted ? 0 : s->r->shard);
-	if (c->slot < 0) {
+	if (!take_slot(s, c)) {
 		/* The mailbox's other relays have them all. */
 		snprintf(s->why, sizeof s->why, "all %d connections of the mailbox are in use", a->connections);
 		s->connect_at = now + SLOT_RETRY_MS;
@@ -229,8 +311,7 @@ void conn_open(struct source *s, struct conn *c)
 	if (s->expired)
 		wish.min_validity = FRESH_TOKEN_S;
 	if (aside_begin(&c->aside, &wish, &e)) {
-		close(c->slot);
-		c->slot = -1;
+		release(c);
 		s->connect_at = now + 1000;
 		return;
 	}

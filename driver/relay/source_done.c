@@ -8,8 +8,7 @@
 #include "base/file.h"
 
 enum {
-	TRIES_MAX = 3,   /* of a message that the server refuses with words that are not known */
-	LOOK_MAX = 8192, /* of EXAMINE's answer */
+	TRIES_MAX = 3, /* of a message that the server refuses with words that are not known */
 };
 
 struct request *request_new(struct source *s, enum request_kind kind, const char *tag, const char *text)
@@ -143,6 +142,7 @@ static int body(struct source *s, struct conn *c, struct request *q, const char 
 	const long long now = file_now_ms();
 
 	source_measure(s, c, q, now);
+	s->done++;
 	if (!q->has_body)
 		return request_without(s, q, "no-data", "the server has no text for this item"), 0;
 	if (q->stub)
@@ -154,38 +154,6 @@ static int body(struct source *s, struct conn *c, struct request *q, const char 
 			    now - q->asked_ms);
 	request_free(q);
 	return 0;
-}
-
-/* The number behind a word in EXAMINE's answer; 0 if it is not there. */
-static uint32_t number_behind(const char *text, const char *word)
-{
-	const char *at = strcasestr(text, word);
-
-	return at ? (uint32_t)strtoul(at + strlen(word), NULL, 10) : 0;
-}
-
-/* "* 12 EXISTS" */
-static uint32_t exists(const char *text)
-{
-	const char *at = strcasestr(text, " EXISTS\r\n");
-
-	while (at && at > text && at[-1] >= '0' && at[-1] <= '9')
-		at--;
-	return at ? (uint32_t)strtoul(at, NULL, 10) : 0;
-}
-
-static void look(const struct request *q, char text[LOOK_MAX + 1])
-{
-	char block[LOOK_MAX];
-	const char *p = "";
-	long n = spool_look(&q->answer, 0, block, sizeof block, &p);
-
-	if (n < 0)
-		n = 0;
-	if (n > LOOK_MAX)
-		n = LOOK_MAX;
-	memcpy(text, p, (size_t)n);
-	text[n] = 0;
 }
 
 static void plain_name(struct source *s)
@@ -210,10 +178,8 @@ static void plain_name(struct source *s)
 
 static int opened(struct source *s, struct conn *c, struct request *q, const char *answer)
 {
-	char text[LOOK_MAX + 1];
 	cJSON *o;
 
-	look(q, text);
 	s->examining = false;
 	free(s->folder);
 	s->folder = strdup(q->text + 8);
@@ -221,13 +187,13 @@ static int opened(struct source *s, struct conn *c, struct request *q, const cha
 		return relay_failf(s->r, "local", CODE_UNAVAILABLE, "no memory");
 	plain_name(s);
 	s->folder_number++;
-	s->validity = number_behind(text, "[UIDVALIDITY ");
-	ahead_opened(s, number_behind(text, "[UIDNEXT "));
+	s->validity = q->told.validity;
+	ahead_opened(s, q->told.next);
 	c->folder = s->folder_number;
 	o = report_begin(&s->r->report, "folder");
 	cJSON_AddStringToObject(o, "folder", s->folder_name ? s->folder_name : "");
 	cJSON_AddNumberToObject(o, "uidvalidity", s->validity);
-	cJSON_AddNumberToObject(o, "messages", exists(text));
+	cJSON_AddNumberToObject(o, "messages", q->told.exists);
 	report_end(&s->r->report, o);
 	client_send_spool(&s->r->client, &q->answer);
 	client_sendf(&s->r->client, "%s %s\r\n", q->tag, answer);
@@ -238,17 +204,11 @@ static int opened(struct source *s, struct conn *c, struct request *q, const cha
 /* The folder is open on a further connection. Is it still the same? */
 static int opened_again(struct source *s, struct request *q)
 {
-	char text[LOOK_MAX + 1];
-	uint32_t validity;
+	const bool examine = !strncmp(q->text, "EXAMINE ", 8);
+	const uint32_t validity = q->told.validity;
 
-	if (strncmp(q->text, "EXAMINE ", 8)) {
-		request_free(q);
-		return 0;
-	}
-	look(q, text);
-	validity = number_behind(text, "[UIDVALIDITY ");
 	request_free(q);
-	if (validity == s->validity)
+	if (!examine || validity == s->validity)
 		return 0;
 	return relay_failf(s->r, "uidvalidity", CODE_LATER,
 			   "%s numbers the messages of \"%s\" anew while they are being copied (UIDVALIDITY was %u, is %u)",
@@ -261,7 +221,10 @@ static void again(struct source *s, struct request *q)
 	spool_clear(&q->answer);
 	q->has_body = q->stub = false;
 	s->examining &= q->kind != REQUEST_EXAMINE;
-	requests_push(q->kind == REQUEST_BODY ? &s->bodies : &s->plain, q);
+	if (q->kind == REQUEST_BODY && q->cuts >= ALONE_AFTER)
+		requests_add(&s->bodies, q);
+	else
+		requests_push(q->kind == REQUEST_BODY ? &s->bodies : &s->plain, q);
 }
 
 /* A NO or BAD. */
@@ -274,20 +237,33 @@ static int refused(struct source *s, struct conn *c, struct request *q, const ch
 
 	relay_classify(s->r, answer, &v);
 	session_set_answer(&c->session, answer, strlen(answer));
+	if (q->kind == REQUEST_OWN) {
+		/* The folder is not open here, and messages may have been asked for behind it. */
+		request_free(q);
+		err_set(&e, CODE_LATER, "%s: %s", s->r->server.host, c->session.answer);
+		return conn_lost(s, c, c->session.answer, &e) ? -1 : 1;
+	}
 	if (v.saw & SAW_THROTTLED) {
 		/* Not lost: the same connection may go on when the time is over. */
 		again(s, q);
 		source_throttled(s, &v, c->session.answer);
+		c->session.answer[0] = 0; /* explains nothing that happens later */
 		return 0;
 	}
-	if (q->kind == REQUEST_OWN || bad || (v.saw & gone) || v.kind == VERDICT_LATER) {
-		const bool mine = q->kind == REQUEST_OWN, transient = (v.saw & gone) || v.kind == VERDICT_LATER;
+	if (v.kind == VERDICT_LATER && !bad && !(v.saw & gone)) {
+		/* "Server Unavailable. 15" and the like: the connection is as good as before. */
+		if (q->kind != REQUEST_BODY || !request_given_up(s, q))
+			again(s, q);
+		source_throttled(s, &v, c->session.answer);
+		c->session.answer[0] = 0;
+		return 0;
+	}
+	if (bad || (v.saw & gone)) {
+		const bool transient = (v.saw & gone) || v.kind == VERDICT_LATER;
 
 		/* Who does not understand a command may take the next for another: this connection is over. */
 		err_set(&e, CODE_LATER, "%s: %s", s->r->server.host, c->session.answer);
-		if (mine) {
-			request_free(q);
-		} else if (!transient && ++q->tries >= TRIES_MAX) {
+		if (!transient && ++q->tries >= TRIES_MAX) {
 			if (q->kind == REQUEST_BODY) {
 				request_without(s, q, "refused", answer);
 			} else {
@@ -337,10 +313,13 @@ int source_answered(struct source *s, struct conn *c, struct request *q, const c
 			ahead_opened(s, 0);
 		return refused(s, c, q, answer);
 	}
-	s->progress_ms = now;
-	s->failures = s->throttled = 0;
 	s->refused_since = 0;
 	s->expired = false;
+	/* What we ask for ourselves succeeds at each new connection: it is no progress. */
+	if (q->kind != REQUEST_OWN) {
+		s->progress_ms = now;
+		s->failures = s->throttled = 0;
+	}
 	switch (q->kind) {
 	case REQUEST_BODY:
 		return body(s, c, q, answer);

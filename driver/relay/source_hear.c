@@ -192,10 +192,20 @@ static int begin_response(struct source *s, struct conn *c, const struct wire_ev
 		c->into = oldest(c);
 		if (c->into && c->into->kind == REQUEST_AHEAD)
 			ahead_line(s, p, event->n);
+		else if (c->into && !strncmp(c->into->text, "EXAMINE ", 8))
+			command_folder_line(&c->into->told, p);
 		/* Numbers of new messages; told between two answers, and by one connection only. */
 		c->through = !c->into && event->last && is_news(p) && !s->r->client.inside && !c->index;
 	}
 	return 0;
+}
+
+/* A short message may come as a quoted string, and mail is not traced. */
+static void trace_answer(struct source *s, const struct conn *c, const char *p, size_t n)
+{
+	const char *text = s->r->trace.fd >= 0 ? strcasestr(p, "BODY[] \"") : NULL;
+
+	trace_line(&s->r->trace, c->tracer.who, '<', p, text ? (size_t)(text - p) + 8 : n);
 }
 
 static int take_line(struct source *s, struct conn *c, const struct wire_event *event)
@@ -203,7 +213,7 @@ static int take_line(struct source *s, struct conn *c, const struct wire_event *
 	const char *p = event->p;
 	int rc;
 
-	trace_line(&s->r->trace, c->tracer.who, '<', p, event->n);
+	trace_answer(s, c, p, event->n);
 	if (event->first) {
 		if (!strncasecmp(p, "* BYE", 5))
 			return closed(s, c, p + 2, event->n - 2);
@@ -244,7 +254,9 @@ int source_hear(struct source *s, struct conn *c)
 		if (event.kind == WIRE_DATA) {
 			if (c->in_body) {
 				digest_add(&c->digest, event.p, event.n);
-				s->progress_ms = file_now_ms();
+				/* A message that is cut again and again is no progress. */
+				if (!s->failures)
+					s->progress_ms = file_now_ms();
 			}
 			c->literal_left -= event.n;
 			if (add(s, c, event.p, event.n))

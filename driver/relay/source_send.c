@@ -130,6 +130,7 @@ void source_maintain(struct source *s, long long now)
 {
 	int alive, want, i;
 
+	conn_yield(s, now);
 	for (i = CONNECTIONS_MAX - 1; i >= 0; i--)
 		rest(s, &s->conns[i], now);
 	if (s->limit_now < s->limit && now >= s->limit_until)
@@ -160,7 +161,7 @@ static struct conn *keeper(struct source *s, bool selected)
 	for (i = 0; i < CONNECTIONS_MAX; i++) {
 		struct conn *c = &s->conns[i];
 
-		if (c->state != CONN_READY)
+		if (c->state != CONN_READY || c->leaving)
 			continue;
 		if (!selected || c->folder == s->folder_number)
 			return c;
@@ -184,7 +185,7 @@ static struct conn *least_loaded(struct source *s)
 	for (i = 0; i < CONNECTIONS_MAX; i++) {
 		struct conn *c = &s->conns[i];
 
-		if (c->state != CONN_READY || session_queued(&c->session) > AHEAD)
+		if (c->state != CONN_READY || c->leaving || (c->alone && c->bodies) || session_queued(&c->session) > AHEAD)
 			continue;
 		if (!c->depth)
 			c->depth = !several(s) ? DEPTH_ALONE : s->r->shards < s->limit ? DEPTH_FIRST : DEPTH_SHARED;
@@ -213,6 +214,16 @@ static unsigned under_way(const struct source *s)
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		n += s->conns[i].flying.count;
 	return n;
+}
+
+static struct conn *idle(struct source *s)
+{
+	int i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		if (s->conns[i].state == CONN_READY && !s->conns[i].leaving && !s->conns[i].flying.count)
+			return &s->conns[i];
+	return NULL;
 }
 
 static bool may_send(struct source *s, long long now)
@@ -245,10 +256,12 @@ void source_send(struct source *s, long long now)
 			ask_ahead(s, c);
 	}
 	while (s->bodies.first && !s->examining && may_send(s, now)) {
-		c = least_loaded(s);
+		/* One at which connections broke has one for itself: so nothing else suffers, and it is seen whether it is that. */
+		c = s->bodies.first->cuts >= ALONE_AFTER ? idle(s) : least_loaded(s);
 		if (!c)
 			return;
 		q = requests_take(&s->bodies);
+		c->alone = q->cuts >= ALONE_AFTER;
 		select_folder(s, c);
 		rate_use(&s->messages, 1);
 		send_request(s, c, q);

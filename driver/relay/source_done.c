@@ -182,7 +182,7 @@ static int opened(struct source *s, struct conn *c, struct request *q, const cha
 
 	s->examining = false;
 	free(s->folder);
-	s->folder = strdup(q->text + 8);
+	s->folder = strdup(q->text[7] ? q->text + 8 : "");
 	if (!s->folder)
 		return relay_failf(s->r, "local", CODE_UNAVAILABLE, "no memory");
 	plain_name(s);

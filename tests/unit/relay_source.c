@@ -164,6 +164,17 @@ static void another_uidvalidity_ends_it(void)
 	end();
 }
 
+/* No folder is named, and the server does not mind. */
+static void examine_without_a_folder(void)
+{
+	begin();
+	ask(REQUEST_EXAMINE, "t1", "EXAMINE", 0);
+	source_send(&s, file_now_ms());
+	say(&s.conns[0], "q1 OK x\r\n");
+	CHECK(!source_busy(&s) && s.folder && !*s.folder);
+	end();
+}
+
 /* A tag with something else than an answer behind it: mbsync must not be left in the middle of a literal. */
 static void what_is_no_answer(void)
 {
@@ -181,6 +192,7 @@ int main(void)
 	TEST(throttled_examine_is_asked_again);
 	TEST(bodies_are_asked_again);
 	TEST(another_uidvalidity_ends_it);
+	TEST(examine_without_a_folder);
 	TEST(what_is_no_answer);
 	TEST_END;
 }

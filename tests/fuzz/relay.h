@@ -1,4 +1,5 @@
-/* For the fuzzers of the relay's two sides: a relay without a network; what mbsync would hear goes into a file in memory. */
+/* For the fuzzers of the relay's two sides: a relay without a network; what mbsync would hear goes into a
+ * file in memory. */
 #ifndef MBHAUL_FUZZ_RELAY_H
 #define MBHAUL_FUZZ_RELAY_H
 
@@ -76,7 +77,8 @@ static inline size_t fuzz_heard(struct relay *r, char *heard)
 	return (size_t)n;
 }
 
-/* It is IMAP, and each of mbsync's tags ("t1" to "t31") is answered once at most. Whole, unless `cut`. Returns the tags. */
+/* It is IMAP, and each of mbsync's tags ("t1" to "t31") is answered once at most. Whole, unless `cut`.
+ * Returns the tags. */
 static inline uint32_t fuzz_check_heard(const char *heard, size_t n, bool cut)
 {
 	struct wire_event e;

@@ -15,15 +15,17 @@ static void command(const char *line, size_t n)
 
 	if (command_parse(line, n, &c))
 		return;
-	if (!c.tag[0] || !c.verb[0] || strpbrk(c.tag, " \r\n\"(){*+") || strpbrk(c.verb, "\r\n\"(){*+") || c.rest < line ||
-	    c.rest + strlen(c.rest) != line + n)
+	if (!c.tag[0] || !c.verb[0] || strpbrk(c.tag, " \r\n\"(){*+") || strpbrk(c.verb, "\r\n\"(){*+") ||
+	    c.rest < line || c.rest + strlen(c.rest) != line + n)
 		abort();
 	/* What ends or loses mail passes on neither side. */
 	if ((command_source_may(&c) || command_destination_may(&c)) &&
-	    (strstr(c.verb, "EXPUNGE") || strstr(c.verb, "MOVE") || strstr(c.verb, "DELETE") || strstr(c.verb, "CLOSE") ||
-	     strstr(c.verb, "APPEND") || strstr(c.verb, "RENAME") || strstr(c.verb, "LOGIN") || strstr(c.verb, "AUTH")))
+	    (strstr(c.verb, "EXPUNGE") || strstr(c.verb, "MOVE") || strstr(c.verb, "DELETE") ||
+	     strstr(c.verb, "CLOSE") || strstr(c.verb, "APPEND") || strstr(c.verb, "RENAME") ||
+	     strstr(c.verb, "LOGIN") || strstr(c.verb, "AUTH")))
 		abort();
-	if (command_source_may(&c) && (strstr(c.verb, "STORE") || strstr(c.verb, "CREATE") || strstr(c.verb, "SUBSCRIBE")))
+	if (command_source_may(&c) &&
+	    (strstr(c.verb, "STORE") || strstr(c.verb, "CREATE") || strstr(c.verb, "SUBSCRIBE")))
 		abort();
 	if (command_body_uid(&c) && strcmp(c.verb, "UID FETCH"))
 		abort();
@@ -42,8 +44,8 @@ static void append(const char *rest, size_t n)
 
 	if (command_append(rest, n, &a))
 		return;
-	if (a.mailbox != rest || !a.mailbox_len || a.options < rest || a.options + a.options_len != rest + n ||
-	    (a.options_len && a.options[a.options_len - 1] != ' '))
+	if (a.mailbox != rest || !a.mailbox_len || a.options < rest ||
+	    a.options + a.options_len != rest + n || (a.options_len && a.options[a.options_len - 1] != ' '))
 		abort();
 	line = malloc(n + sizeof announcement + 10);
 	if (!line)

@@ -1,5 +1,6 @@
-/* What a destination says, to a relay that has sent it commands and messages: mbsync hears the same however the bytes are
- * cut, and one answer to each of its commands at most; none that was not answered is forgotten while the relay lives. */
+/* What a destination says, to a relay that has sent it commands and messages: mbsync hears the same however
+ * the bytes are cut, and one answer to each of its commands at most; none that was not answered is forgotten
+ * while the relay lives. */
 #include "relay.h"
 
 #include "driver/relay/destination.h"

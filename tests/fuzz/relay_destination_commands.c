@@ -1,5 +1,6 @@
-/* What mbsync says to the destination's relay, and what of it goes to the server: allowed commands, and messages byte for
- * byte as literals. No text of a message is ever sent as a command, however the bytes are cut. */
+/* What mbsync says to the destination's relay, and what of it goes to the server: allowed commands, and
+ * messages byte for byte as literals. No text of a message is ever sent as a command, however the bytes are
+ * cut. */
 #include "relay.h"
 
 /* What it reads with is its own. */
@@ -43,7 +44,7 @@ static void check_sent(const struct destination *d)
 				abort();
 			appends = !strcmp(c.verb, "APPEND");
 			if (appends ? !e.literal || command_append(c.rest, strlen(c.rest) - e.announced, &a)
-				    : e.literal || !command_destination_may(&c))
+			            : e.literal || !command_destination_may(&c))
 				abort();
 		} else if (e.last ? e.n != 0 : !appends || e.p[0] != ' ') {
 			abort();

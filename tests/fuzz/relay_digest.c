@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint64_t digest(const char *p, size_t n, size_t step, char hex[DIGEST_HEX], char head[DIGEST_HEAD], size_t *head_len)
+static uint64_t digest(const char *p, size_t n, size_t step, char hex[DIGEST_HEX], char head[DIGEST_HEAD],
+                       size_t *head_len)
 {
 	struct digest d;
 	size_t at;
@@ -31,8 +32,8 @@ static uint64_t digest(const char *p, size_t n, size_t step, char hex[DIGEST_HEX
 	return d.size;
 }
 
-/* Where mbsync puts its X-TUID: over the first one of the header, or before the line that ends it. SIZE_MAX: it copies none
- * such. */
+/* Where mbsync puts its X-TUID: over the first one of the header, or before the line that ends it. SIZE_MAX:
+ * it copies none such. */
 static size_t place(const char *p, size_t n, size_t *end)
 {
 	size_t start = 0, i;
@@ -68,8 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	size--;
 	n = digest(text, size, size ? size : 1, whole, head[0], &len[0]);
-	if (n > size || strlen(whole) != 64 || digest(text, size, 1 + data[0] % 50, pieces, head[1], &len[1]) != n ||
-	    strcmp(whole, pieces) || len[0] != len[1] || memcmp(head[0], head[1], len[0]))
+	if (n > size || strlen(whole) != 64 ||
+	    digest(text, size, 1 + data[0] % 50, pieces, head[1], &len[1]) != n || strcmp(whole, pieces) ||
+	    len[0] != len[1] || memcmp(head[0], head[1], len[0]))
 		abort();
 	at = place(text, size, &end);
 	sent = at == SIZE_MAX ? NULL : malloc(size + sizeof tuid);
@@ -78,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(sent, text, at);
 	memcpy(sent + at, tuid, sizeof tuid - 1);
 	memcpy(sent + at + sizeof tuid - 1, text + end, size - end);
-	if (digest(sent, size - (end - at) + sizeof tuid - 1, 7, pieces, head[1], &len[1]) != n || strcmp(whole, pieces))
+	if (digest(sent, size - (end - at) + sizeof tuid - 1, 7, pieces, head[1], &len[1]) != n ||
+	    strcmp(whole, pieces))
 		abort();
 	free(sent);
 	return 0;

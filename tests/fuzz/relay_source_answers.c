@@ -1,5 +1,6 @@
-/* What a source says, to a relay that has asked for a folder, a search and messages: mbsync hears the same however the bytes
- * are cut, whole responses only, one answer to each command, and a command that got none waits to be asked again. */
+/* What a source says, to a relay that has asked for a folder, a search and messages: mbsync hears the same
+ * however the bytes are cut, whole responses only, one answer to each command, and a command that got none
+ * waits to be asked again. */
 #include "relay.h"
 
 #include "driver/relay/source.h"

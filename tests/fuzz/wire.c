@@ -21,16 +21,19 @@ static void check(const struct wire_event *e, enum wire_side side, uint64_t *lef
 	}
 	if (e->kind != WIRE_LINE)
 		return;
-	if (*left || e->n > LINE || e->p[e->n] || memchr(e->p, '\n', e->n) || e->first == *inside || e->last == e->literal ||
-	    e->size > LITERAL || (e->waits && (!e->literal || side == WIRE_SERVER)) || e->announced > e->n ||
-	    (e->literal ? e->announced < 3 || e->p[e->n - 1] != '}' || e->p[e->n - e->announced] != '{' : e->size || e->announced))
+	if (*left || e->n > LINE || e->p[e->n] || memchr(e->p, '\n', e->n) || e->first == *inside ||
+	    e->last == e->literal || e->size > LITERAL ||
+	    (e->waits && (!e->literal || side == WIRE_SERVER)) || e->announced > e->n ||
+	    (e->literal ? e->announced < 3 || e->p[e->n - 1] != '}' || e->p[e->n - e->announced] != '{'
+	                : e->size || e->announced))
 		abort();
 	*left = e->size;
 	*inside = e->literal;
 }
 
 /* What happens, as text: pieces of one literal are put together. */
-static void story(struct buf *out, enum wire_side side, const char *text, size_t size, size_t step, bool forget)
+static void story(struct buf *out, enum wire_side side, const char *text, size_t size, size_t step,
+                  bool forget)
 {
 	struct wire_event e = {0};
 	uint64_t left = 0;
@@ -53,7 +56,8 @@ static void story(struct buf *out, enum wire_side side, const char *text, size_t
 			wire_next(&w, &p, &n, &e);
 			check(&e, side, &left, &inside);
 			if (e.kind == WIRE_LINE) {
-				buf_addf(out, "\n%d%d%d%d %llu:", e.first, e.last, e.literal, e.waits, (unsigned long long)e.size);
+				buf_addf(out, "\n%d%d%d%d %llu:", e.first, e.last, e.literal, e.waits,
+				         (unsigned long long)e.size);
 				buf_add(out, e.p, e.n);
 				buf_adds(out, "\n");
 				if (e.waits && forget) {

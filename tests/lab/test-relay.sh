@@ -50,7 +50,8 @@ token=$(sed -n 's/^access_token[ =]*//p' "$LAB_DIR"/cache/*.token 2>/dev/null | 
 [ -n "$token" ] || token=$(grep -ohE 'eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+' -r "$LAB_DIR/cache" | head -n 1)
 check "a token lies in the cache" [ ${#token} -gt 100 ]
 plain=$(printf '\0info@contoso.example\0%s' "$password" | base64 -w0)
-for what in "$password" "$plain" "$(printf %s "$password" | base64 -w0)" "${token:0:60}" "$(printf 'user=info@contoso.com\1auth=Bear' | base64 -w0 | cut -c1-40)"; do
+bearer=$(printf 'user=info@contoso.com\1auth=Bear' | base64 -w0 | cut -c1-40)
+for what in "$password" "$plain" "$(printf %s "$password" | base64 -w0)" "${token:0:60}" "$bearer"; do
 	check "no credential in traces, events and messages" [ -z "$(grep -rlF -- "$what" "$tmp/run" "$tmp/events")" ]
 done
 has "the traces show the login" <(cat "$tmp"/run/destination-*.trace) 'AUTHENTICATE PLAIN'

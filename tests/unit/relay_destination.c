@@ -20,9 +20,14 @@ static void begin(enum literals literals)
 	account_init(&account);
 	memset(&r, 0, sizeof r);
 	memset(&d, 0, sizeof d);
-	r = (struct relay){.account = &account, .side = SIDE_DESTINATION, .shard = 1, .shards = 1, .memory = {.max = 32 << 20}};
+	r = (struct relay){.account = &account,
+	                   .side = SIDE_DESTINATION,
+	                   .shard = 1,
+	                   .shards = 1,
+	                   .memory = {.max = 32 << 20}};
 	r.report.fd = r.trace.fd = -1;
-	r.server = (struct imap_server){.host = "imap.example.com", .user = "alice@example.com", .timeout = 120};
+	r.server =
+	    (struct imap_server){.host = "imap.example.com", .user = "alice@example.com", .timeout = 120};
 	r.facts.destination_host = r.server.host;
 	r.facts.destination_mech = "PLAIN";
 	r.facts.destination = r.server.user;
@@ -114,8 +119,9 @@ static void one_answer_for_each(void)
 	batch(3, 2);
 	CHECK_STR(sent(), "r1 APPEND INBOX {2+}\r\n11 {2+}\r\n22 {2+}\r\n33\r\n");
 	CHECK(!say("* 3 EXISTS\r\nr1 OK [APPENDUID 7 11:12,20] done\r\n"));
-	CHECK_STR(heard(), "* 3 EXISTS\r\nt1 OK [APPENDUID 7 11] APPEND completed\r\nt2 OK [APPENDUID 7 12] APPEND completed\r\n"
-			   "t3 OK [APPENDUID 7 20] APPEND completed\r\n");
+	CHECK_STR(heard(), "* 3 EXISTS\r\nt1 OK [APPENDUID 7 11] APPEND completed\r\nt2 OK [APPENDUID 7 12] "
+	                   "APPEND completed\r\n"
+	                   "t3 OK [APPENDUID 7 20] APPEND completed\r\n");
 	batch(2, 2);
 	sent();
 	CHECK(!say("r2 OK [APPENDUID 7 11] fewer than there were\r\n"));
@@ -127,9 +133,11 @@ static void one_answer_for_each(void)
 static void capabilities_are_kept_back(void)
 {
 	begin(LITERALS_PLUS);
-	CHECK(!say("* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\n* OK [CAPABILITY IMAP4rev1] x\r\n* LIST () \"/\" \"a [CAPABILITY b\"\r\n"
-		   "* LIST () \"/\" {15}\r\na [CAPABILITY b\r\n"));
-	CHECK_STR(heard(), "* LIST () \"/\" \"a [CAPABILITY b\"\r\n* LIST () \"/\" {15}\r\na [CAPABILITY b\r\n");
+	CHECK(!say("* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\n* OK [CAPABILITY IMAP4rev1] x\r\n* LIST () "
+	           "\"/\" \"a [CAPABILITY b\"\r\n"
+	           "* LIST () \"/\" {15}\r\na [CAPABILITY b\r\n"));
+	CHECK_STR(heard(),
+	          "* LIST () \"/\" \"a [CAPABILITY b\"\r\n* LIST () \"/\" {15}\r\na [CAPABILITY b\r\n");
 	end();
 }
 
@@ -150,9 +158,10 @@ static void what_ends_it(void)
 {
 	static const struct {
 		const char *answer, *reason;
-	} cases[] = {{"r1 NO [OVERQUOTA] Quota exceeded\r\n", "overquota"}, {"r1 BAD what\r\n", "bad-command"},
-		     {"r9 OK what was not asked\r\n", "bad-command"}, {"+ x\r\nhello\r\n", "bad-command"},
-		     {"r1 NO [UNAVAILABLE] later\r\n", "unavailable"}, {"r1 {3}\r\nabc\r\n", "bad-command"}};
+	} cases[] = {
+	    {"r1 NO [OVERQUOTA] Quota exceeded\r\n", "overquota"}, {"r1 BAD what\r\n", "bad-command"},
+	    {"r9 OK what was not asked\r\n", "bad-command"},       {"+ x\r\nhello\r\n", "bad-command"},
+	    {"r1 NO [UNAVAILABLE] later\r\n", "unavailable"},      {"r1 {3}\r\nabc\r\n", "bad-command"}};
 	size_t i;
 
 	for (i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -63,11 +63,30 @@ static void left_out(void)
 
 static void not_left_out(void)
 {
-	static const char *const texts[] = {
-		"A: b\r\n\r\nX-TUID: abc\r\n", "A: b\n\nX-TUID: abc\n", "\nX-TUID: abc\n\n", "\r\nX-TUID: abc\r\n\r\n", "\r\r\nX-TUID: a\n",
-		"X-TUID:abc\r\n\r\n", "X-TUID:\r\n\r\n", "XX-TUID: abc\r\n\r\n", " X-TUID: abc\r\n\r\n", "A: X-TUID: abc\r\n\r\n",
-		"\rX-TUID: abc\r\n\r\n", "X-TUI\r\nX-TU\r\n\r\n", "X-X-TUID: a\r\n\r\n", "X-TUID", "X-TUID:", "A: b\r\nX-T", "A: b\r\nX\r", "",
-		"x", "\r", "\n", "\r\n", "no header at all", "\rX-T\n\nX-TUID: b\n"};
+	static const char *const texts[] = {"A: b\r\n\r\nX-TUID: abc\r\n",
+	                                    "A: b\n\nX-TUID: abc\n",
+	                                    "\nX-TUID: abc\n\n",
+	                                    "\r\nX-TUID: abc\r\n\r\n",
+	                                    "\r\r\nX-TUID: a\n",
+	                                    "X-TUID:abc\r\n\r\n",
+	                                    "X-TUID:\r\n\r\n",
+	                                    "XX-TUID: abc\r\n\r\n",
+	                                    " X-TUID: abc\r\n\r\n",
+	                                    "A: X-TUID: abc\r\n\r\n",
+	                                    "\rX-TUID: abc\r\n\r\n",
+	                                    "X-TUI\r\nX-TU\r\n\r\n",
+	                                    "X-X-TUID: a\r\n\r\n",
+	                                    "X-TUID",
+	                                    "X-TUID:",
+	                                    "A: b\r\nX-T",
+	                                    "A: b\r\nX\r",
+	                                    "",
+	                                    "x",
+	                                    "\r",
+	                                    "\n",
+	                                    "\r\n",
+	                                    "no header at all",
+	                                    "\rX-T\n\nX-TUID: b\n"};
 	size_t i;
 
 	for (i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -100,9 +119,10 @@ static void the_head_is_kept(void)
 }
 
 /* --- what mbsync makes of a message ---
- * Told after reading sync.c of isync 1.4.4 and 1.5.1: a whole line that begins with "X-TUID: " in any case goes, if it stands
- * before the first line of which nothing but CRs is before its LF; its new one comes in its place, or before that line. A
- * message without such an empty line is not copied. Returns the length, 0 if it is not copied. */
+ * Told after reading sync.c of isync 1.4.4 and 1.5.1: a whole line that begins with "X-TUID: " in any case
+ * goes, if it stands before the first line of which nothing but CRs is before its LF; its new one comes in
+ * its place, or before that line. A message without such an empty line is not copied. Returns the length, 0
+ * if it is not copied. */
 static size_t as_mbsync(const char *p, size_t n, char *out)
 {
 	size_t start = 0, from = 0, to = 0, i, len;
@@ -140,7 +160,8 @@ static size_t as_mbsync(const char *p, size_t n, char *out)
 /* Both sides' digests are equal whatever mbsync copies: tried with texts out of pieces. */
 static void equal_on_both_sides(void)
 {
-	static const char *const pieces[] = {"X-TUID: ", "x-tuid: ", "X-TUID:", "X-T", "\r", "\n", "\r\n", "\r\n\r\n", "A: b", " ", "y\r\n", "\n\n"};
+	static const char *const pieces[] = {"X-TUID: ", "x-tuid: ", "X-TUID:", "X-T", "\r",    "\n",
+	                                     "\r\n",     "\r\n\r\n", "A: b",    " ",   "y\r\n", "\n\n"};
 	char in[200], out[300], before[DIGEST_HEX];
 	unsigned copied = 0;
 	uint64_t size;

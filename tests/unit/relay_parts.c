@@ -89,7 +89,8 @@ static void too_large_for_memory(void)
 	CHECK(!memory.used);
 	CHECK(!fill(&s, SPOOL_MEMORY_MAX, 65536) && s.fd < 0);
 	CHECK(!fill(&s, 1, 1) && s.fd >= 0 && !memory.used);
-	CHECK(!fstat(s.fd, &st) && !st.st_nlink && (st.st_mode & 0777) == 0600 && fcntl(s.fd, F_GETFD) & FD_CLOEXEC);
+	CHECK(!fstat(s.fd, &st) && !st.st_nlink && (st.st_mode & 0777) == 0600 &&
+	      fcntl(s.fd, F_GETFD) & FD_CLOEXEC);
 	CHECK(!fill(&s, 100000, 4097));
 	CHECK(holds(&s, SPOOL_MEMORY_MAX + 100001ULL));
 	spool_clear(&s);
@@ -144,7 +145,8 @@ static void no_room_for_a_file(void)
 
 	setenv("TMPDIR", "/nonexistent", 1);
 	spool_init(&s, &memory);
-	CHECK(spool_add(&s, block, sizeof block, &e) && e.code == CODE_UNAVAILABLE && strstr(e.text, "/nonexistent"));
+	CHECK(spool_add(&s, block, sizeof block, &e) && e.code == CODE_UNAVAILABLE &&
+	      strstr(e.text, "/nonexistent"));
 	spool_clear(&s);
 	setenv("TMPDIR", "relative", 1); /* not below the folder where mbsync happened to start */
 	CHECK(!spool_add(&s, block, sizeof block, &e) && s.fd >= 0);
@@ -272,8 +274,8 @@ static void batches(void)
 		m->size = i;
 		unit_add(u, m);
 	}
-	CHECK(u->count == 3 && u->bytes == 6 && u->first->size == 1 && u->first->next->size == 2 && u->last->size == 3 &&
-	      !u->last->next);
+	CHECK(u->count == 3 && u->bytes == 6 && u->first->size == 1 && u->first->next->size == 2 &&
+	      u->last->size == 3 && !u->last->next);
 	unit_free(u);
 	unit_free(NULL);
 	message_free(NULL);
@@ -305,11 +307,13 @@ static void queues(void)
 	for (i = 2; i <= 5; i++)
 		queue_add(&q, numbered(i));
 	queue_push(&q, numbered(1));
-	CHECK(q.count == 5 && strlen(q.first->tag) == COMMAND_TAG_MAX - 1 && !strcmp(q.first->command, "NOOP"));
+	CHECK(q.count == 5 && strlen(q.first->tag) == COMMAND_TAG_MAX - 1 &&
+	      !strcmp(q.first->command, "NOOP"));
 	CHECK(number(queue_take_number(&q, 3)) == 3 && !queue_take_number(&q, 3));
 	CHECK(number(queue_take_number(&q, 5)) == 5 && q.last->number == 4);
 	CHECK(number(queue_take_number(&q, 1)) == 1 && q.first->number == 2);
-	CHECK(number(queue_take(&q)) == 2 && number(queue_take(&q)) == 4 && !queue_take(&q) && !q.last && !q.count);
+	CHECK(number(queue_take(&q)) == 2 && number(queue_take(&q)) == 4 && !queue_take(&q) && !q.last &&
+	      !q.count);
 	queue_push(&q, numbered(7));
 	queue_add(&q, numbered(8));
 	CHECK(q.last->number == 8 && number(queue_take_number(&q, 8)) == 8 && q.last->number == 7);
@@ -326,7 +330,8 @@ static bool stub(const char *text)
 
 static void stubs(void)
 {
-	CHECK(stub("From: a\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: 7\r\n\r\nx"));
+	CHECK(stub("From: a\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: "
+	           "7\r\n\r\nx"));
 	CHECK(stub("SUBJECT: Retrieval using the IMAP4 protocol failed\r\n\r\n"));
 	CHECK(!stub("Subject: Re: Retrieval using the IMAP4 protocol failed\r\n\r\n"));
 	CHECK(!stub("From: a\r\n\r\nSubject: Retrieval using the IMAP4 protocol failed\r\n"));

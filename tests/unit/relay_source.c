@@ -35,11 +35,13 @@ static void begin(void)
 	account_init(&account);
 	memset(&r, 0, sizeof r);
 	memset(&s, 0, sizeof s);
-	r = (struct relay){.account = &account, .side = SIDE_SOURCE, .shard = 1, .shards = 1, .memory = {.max = 1 << 20}};
+	r = (struct relay){
+	    .account = &account, .side = SIDE_SOURCE, .shard = 1, .shards = 1, .memory = {.max = 1 << 20}};
 	r.report.fd = r.trace.fd = -1;
 	r.client.trace = &r.trace;
 	r.client.memory = &r.memory;
-	r.server = (struct imap_server){.host = "imap.example.com", .user = "alice@example.com", .timeout = 120};
+	r.server =
+	    (struct imap_server){.host = "imap.example.com", .user = "alice@example.com", .timeout = 120};
 	r.facts.source_host = r.server.host;
 	r.facts.source_mech = "XOAUTH2";
 	r.facts.address = r.server.user;
@@ -136,13 +138,18 @@ static void bodies_are_asked_again(void)
 	say(&s.conns[0], "f");
 	s.conns[0].session.link.state = LINK_BROKEN;
 	say(&s.conns[0], "");
-	CHECK(s.conns[0].state == CONN_OFF && s.bodies.count == 2 && s.bodies.first->uid == 5 && r.client.queued == told);
+	CHECK(s.conns[0].state == CONN_OFF && s.bodies.count == 2 && s.bodies.first->uid == 5 &&
+	      r.client.queued == told);
 	ready(&s.conns[1]);
 	source_send(&s, file_now_ms());
-	CHECK(strstr(sent(&s.conns[1]), "q1 EXAMINE INBOX\r\nq2 UID FETCH 5 (BODY.PEEK[])\r\nq3 UID FETCH 6 (BODY.PEEK[])\r\n") != NULL);
+	CHECK(
+	    strstr(sent(&s.conns[1]),
+	           "q1 EXAMINE INBOX\r\nq2 UID FETCH 5 (BODY.PEEK[])\r\nq3 UID FETCH 6 (BODY.PEEK[])\r\n") !=
+	    NULL);
 	/* Out of order, and one of them as a quoted string. */
-	say(&s.conns[1], "* OK [UIDVALIDITY 7] x\r\nq1 OK x\r\n* 2 FETCH (BODY[] {9}\r\nA: b\r\n\r\nx UID 6)\r\n* 1 FETCH (UID 5 BODY[] \"A: b\")\r\n"
-			 "q2 OK x\r\nq3 OK x\r\n");
+	say(&s.conns[1], "* OK [UIDVALIDITY 7] x\r\nq1 OK x\r\n* 2 FETCH (BODY[] {9}\r\nA: b\r\n\r\nx UID "
+	                 "6)\r\n* 1 FETCH (UID 5 BODY[] \"A: b\")\r\n"
+	                 "q2 OK x\r\nq3 OK x\r\n");
 	CHECK(!source_busy(&s) && r.messages == 2);
 	end();
 }

@@ -9,12 +9,13 @@ static void tell(const struct wire_event *e)
 	const size_t n = strlen(story);
 
 	if (e->kind == WIRE_LINE)
-		snprintf(story + n, sizeof story - n, "%s%s%s[%.*s]%s ", e->first ? "^" : "", e->last ? "$" : "", e->waits ? "?" : "",
-			 (int)e->n, e->p, e->literal ? "L" : "");
+		snprintf(story + n, sizeof story - n, "%s%s%s[%.*s]%s ", e->first ? "^" : "",
+		         e->last ? "$" : "", e->waits ? "?" : "", (int)e->n, e->p, e->literal ? "L" : "");
 	else if (e->kind == WIRE_BAD)
 		snprintf(story + n, sizeof story - n, "BAD");
 	else if (n && story[n - 1] == '>')
-		snprintf(story + n - 1, sizeof story - n + 1, "%.*s>", (int)e->n, e->p); /* pieces of one literal are one */
+		snprintf(story + n - 1, sizeof story - n + 1, "%.*s>", (int)e->n,
+		         e->p); /* pieces of one literal are one */
 	else
 		snprintf(story + n, sizeof story - n, "<%.*s>", (int)e->n, e->p);
 }
@@ -68,14 +69,18 @@ static void lines(void)
 
 static void literals(void)
 {
-	CHECK_STR(events(WIRE_CLIENT, "a APPEND x {5}\r\nab\r\nc\r\nb NOOP\r\n"), "^?[a APPEND x {5}]L <ab\r\nc>$[] ^$[b NOOP] ");
+	CHECK_STR(events(WIRE_CLIENT, "a APPEND x {5}\r\nab\r\nc\r\nb NOOP\r\n"),
+	          "^?[a APPEND x {5}]L <ab\r\nc>$[] ^$[b NOOP] ");
 	CHECK_STR(events(WIRE_CLIENT, "a APPEND x {3+}\r\na\nb\r\n"), "^[a APPEND x {3+}]L <a\nb>$[] ");
 	CHECK_STR(events(WIRE_CLIENT, "a X {0+}\r\n\r\nb NOOP\r\n"), "^[a X {0+}]L $[] ^$[b NOOP] ");
 	CHECK_STR(events(WIRE_CLIENT, "a X {0}\r\n {0+}\r\n y\r\n"), "^?[a X {0}]L [ {0+}]L $[ y] ");
-	CHECK_STR(events(WIRE_SERVER, "* 1 FETCH (BODY[] {4}\r\na {9 UID 7)\r\n"), "^[* 1 FETCH (BODY[] {4}]L <a {9>$[ UID 7)] ");
-	CHECK_STR(events(WIRE_SERVER, "* 1 FETCH (A {1}\r\nx B {2}\r\nyz)\r\n"), "^[* 1 FETCH (A {1}]L <x>[ B {2}]L <yz>$[)] ");
+	CHECK_STR(events(WIRE_SERVER, "* 1 FETCH (BODY[] {4}\r\na {9 UID 7)\r\n"),
+	          "^[* 1 FETCH (BODY[] {4}]L <a {9>$[ UID 7)] ");
+	CHECK_STR(events(WIRE_SERVER, "* 1 FETCH (A {1}\r\nx B {2}\r\nyz)\r\n"),
+	          "^[* 1 FETCH (A {1}]L <x>[ B {2}]L <yz>$[)] ");
 	/* In a literal nothing is an announcement, nor a line. */
-	CHECK_STR(events(WIRE_CLIENT, "a A x {14+}\r\nb X {3}\r\nc Y\r\n\r\n"), "^[a A x {14+}]L <b X {3}\r\nc Y\r\n>$[] ");
+	CHECK_STR(events(WIRE_CLIENT, "a A x {14+}\r\nb X {3}\r\nc Y\r\n\r\n"),
+	          "^[a A x {14+}]L <b X {3}\r\nc Y\r\n>$[] ");
 }
 
 static void what_is_no_literal(void)
@@ -84,7 +89,7 @@ static void what_is_no_literal(void)
 	CHECK_STR(events(WIRE_CLIENT, "a X \"\\\"{5}\r\n"), "^$[a X \"\\\"{5}] ");
 	CHECK_STR(events(WIRE_CLIENT, "a X \"\\\\\" {1+}\r\nx\r\n"), "^[a X \"\\\\\" {1+}]L <x>$[] ");
 	CHECK_STR(events(WIRE_CLIENT, "a {}\r\nb {+}\r\nc 5}\r\nd {5-}\r\ne { 5}\r\n"),
-		  "^$[a {}] ^$[b {+}] ^$[c 5}] ^$[d {5-}] ^$[e { 5}] ");
+	          "^$[a {}] ^$[b {+}] ^$[c 5}] ^$[d {5-}] ^$[e { 5}] ");
 	CHECK_STR(events(WIRE_CLIENT, "a {5} \r\n}\r\n5}\r\n"), "^$[a {5} ] ^$[}] ^$[5}] ");
 }
 
@@ -92,9 +97,9 @@ static void what_is_no_literal(void)
 static void status_lines(void)
 {
 	CHECK_STR(events(WIRE_SERVER, "* OK hello {5}\r\na1 NO sorry {5}\r\na2 BAD {12}\r\n* BYE {1}\r\n"),
-		  "^$[* OK hello {5}] ^$[a1 NO sorry {5}] ^$[a2 BAD {12}] ^$[* BYE {1}] ");
+	          "^$[* OK hello {5}] ^$[a1 NO sorry {5}] ^$[a2 BAD {12}] ^$[* BYE {1}] ");
 	CHECK_STR(events(WIRE_SERVER, "* PREAUTH {5}\r\n+ go on {5}\r\n+\r\n* ok x {5}\r\n"),
-		  "^$[* PREAUTH {5}] ^$[+ go on {5}] ^$[+] ^$[* ok x {5}] ");
+	          "^$[* PREAUTH {5}] ^$[+ go on {5}] ^$[+] ^$[* ok x {5}] ");
 	/* Words that only begin like that; and a client has no status lines. */
 	CHECK_STR(events(WIRE_SERVER, "* OKAY {1}\r\nx\r\n"), "^[* OKAY {1}]L <x>$[] ");
 	CHECK_STR(events(WIRE_CLIENT, "a OK {1}\r\nx\r\n"), "^?[a OK {1}]L <x>$[] ");
@@ -117,7 +122,8 @@ static void limits(void)
 	CHECK_STR(events(WIRE_CLIENT, "a {1000+}\r\n"), "^[a {1000+}]L ");
 	CHECK_STR(events(WIRE_CLIENT, "a {1001+}\r\nx"), "BAD");
 	CHECK_STR(events(WIRE_SERVER, "* {99999999999999999999999999999999}\r\n"), "BAD");
-	CHECK_STR(events(WIRE_SERVER, "* {000000000000000001}\r\nx\r\n"), "^[* {000000000000000001}]L <x>$[] ");
+	CHECK_STR(events(WIRE_SERVER, "* {000000000000000001}\r\nx\r\n"),
+	          "^[* {000000000000000001}]L <x>$[] ");
 }
 
 static void forgotten_literals(void)

@@ -109,11 +109,11 @@ static int take_command(struct destination *d, const struct wire_event *event)
 		return relay_failf(d->r, "client", CODE_USAGE, "mbsync says something that is no command");
 	if (!strcmp(c.verb, "APPEND"))
 		return append(d, &c, event);
-	if (!strcmp(c.verb, "CAPABILITY")) {
+	if (!event->literal && !strcmp(c.verb, "CAPABILITY")) {
 		capabilities(d, c.tag);
 		return 0;
 	}
-	if (!strcmp(c.verb, "LOGOUT")) {
+	if (!event->literal && !strcmp(c.verb, "LOGOUT")) {
 		destination_close_batch(d);
 		text_copy(d->logout, sizeof d->logout, c.tag);
 		return 0;

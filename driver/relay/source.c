@@ -72,13 +72,13 @@ static int take_command(struct source *s, const struct wire_event *event)
 
 	if (command_parse(event->p, event->n, &c))
 		return relay_failf(s->r, "client", CODE_USAGE, "mbsync says something that is no command");
-	if (!strcmp(c.verb, "CAPABILITY")) {
+	if (!event->literal && !strcmp(c.verb, "CAPABILITY")) {
 		list_capabilities(s, &list);
 		client_sendf(&s->r->client, "* CAPABILITY %s\r\n%s OK CAPABILITY completed\r\n", buf_str(&list), c.tag);
 		buf_clear(&list);
 		return 0;
 	}
-	if (!strcmp(c.verb, "LOGOUT")) {
+	if (!event->literal && !strcmp(c.verb, "LOGOUT")) {
 		text_copy(s->logout, sizeof s->logout, c.tag);
 		return 0;
 	}

@@ -243,6 +243,15 @@ def destination_takes_mail():
     log = r.trace.read_bytes()
     check("destination: the trace has commands", b"APPEND" in log and b"NOOP" in log)
     check("destination: and no mail", b"Subject: relay" not in log and b"t2 DELETE" not in log)
+    # No command but APPEND has a literal.
+    r = Relay("destination")
+    for tag, what in (b"l1", b"CAPABILITY"), (b"l2", b"LOGOUT"), (b"l3", b"NOOP"):
+        r.say(tag + b" " + what + b" {3+}\r\nabc\r\n")
+        _, answer = r.answer(tag)
+        check("destination: %s with a literal gets NO" % what.decode(), answer.startswith(tag + b" NO"), answer)
+    _, answer = r.ask(b"l4", b"NOOP")
+    check("destination: and it goes on", answer.startswith(b"l4 OK"), answer)
+    r.end("LOGOUT")
     # Whatever is no command ends it, before anything of it gets to the server.
     for what in b"hello\r\n", b"\r\n", b"a1\r\n", b"a {3}\r\nabc\r\n", b"a NOOP \0x\r\n", b"x" * 70000:
         r = Relay("destination")

@@ -125,6 +125,11 @@ int session_flush(struct session *s, struct err *e)
 {
 	long n;
 
+	/* Nothing of what has a hole: a message without its beginning would be commands. */
+	if (s->out.failed) {
+		snprintf(s->link.error, sizeof s->link.error, "more is to be sent than fits");
+		return broke(s, e);
+	}
 	while (s->login) {
 		n = link_write(&s->link, s->login + s->login_at, s->login_len - s->login_at);
 		if (n < 0)
@@ -148,10 +153,6 @@ int session_flush(struct session *s, struct err *e)
 			return 0;
 		}
 		s->sent += (size_t)n;
-	}
-	if (s->out.failed) {
-		snprintf(s->link.error, sizeof s->link.error, "more is to be sent than fits");
-		return broke(s, e);
 	}
 	buf_reset(&s->out);
 	s->sent = 0;

@@ -133,7 +133,8 @@ void client_send(struct client *c, const char *p, size_t n)
 
 void client_sendf(struct client *c, const char *fmt, ...)
 {
-	struct buf line = BUF_INIT(WIRE_LINE_MAX + LINE_MAX);
+	/* With a server's longest line in it. */
+	struct buf line = BUF_INIT(WIRE_LINE_MAX + 4096);
 	va_list ap;
 
 	va_start(ap, fmt);

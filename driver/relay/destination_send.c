@@ -11,6 +11,7 @@ enum {
 	AHEAD = 256 << 10,    /* bytes queued for the socket */
 	FLYING_MAX = 16,      /* batches without an answer */
 	MINUS_MAX = 4096,     /* RFC 7888, LITERAL- */
+	LINE_MAX = 128 << 10, /* more than any line of mbsync's, with our tag */
 };
 
 void destination_close_batch(struct destination *d)
@@ -49,7 +50,7 @@ static void announce(struct destination *d, struct message *m)
 {
 	struct unit *u = d->sending;
 	const bool wait = must_wait(d, m);
-	struct buf line = BUF_INIT(65536);
+	struct buf line = BUF_INIT(LINE_MAX);
 
 	if (m == u->first)
 		buf_addf(&line, "r%d APPEND %s ", u->number, u->mailbox);

@@ -218,6 +218,44 @@ static void answered_early(void)
 	end();
 }
 
+/* As long as the readers let them be: a line that is cut would leave a literal without its announcement. */
+static void long_lines(void)
+{
+	static char name[65530], answer[200000];
+	struct unit *u;
+
+	begin(LITERALS_PLUS);
+	memset(name, 'n', sizeof name - 1);
+	batch(1, 2);
+	u = queue_take(&d.waiting);
+	free(u->mailbox);
+	u->mailbox = strdup(name);
+	queue_add(&d.waiting, u);
+	CHECK(!strncmp(sent(), "r1 APPEND nnnn", 14));
+	memset(answer, 'x', sizeof answer - 3);
+	memcpy(answer, "r1 OK ", 6);
+	strcpy(answer + sizeof answer - 3, "\r\n");
+	CHECK(!say(answer));
+	CHECK(!strncmp(heard(), "t1 OK APPEND", 12));
+	queue_add(&d.flying, unit_of_command("t2", "NOOP"));
+	d.flying.first->number = 2;
+	memcpy(answer, "r2 OK ", 6);
+	CHECK(!say(answer) && r.client.queued == sizeof answer - 1);
+	end();
+}
+
+static void nothing_with_a_hole_is_sent(void)
+{
+	struct err e = ERR_INIT;
+
+	begin(LITERALS_PLUS);
+	d.session.out.max = 10;
+	session_send(&d.session, "r1 APPEND x {9+}\r\n", 18);
+	session_send(&d.session, "a DELETE", 8);
+	CHECK(session_flush(&d.session, &e) && d.session.state == SESSION_FAILED);
+	end();
+}
+
 int main(void)
 {
 	console = fcntl(1, F_DUPFD_CLOEXEC, 10);
@@ -227,5 +265,7 @@ int main(void)
 	TEST(what_ends_it);
 	TEST(waits_to_be_asked);
 	TEST(answered_early);
+	TEST(long_lines);
+	TEST(nothing_with_a_hole_is_sent);
 	TEST_END;
 }

@@ -12,7 +12,7 @@ static void asked(struct source *s, enum request_kind kind, int tag, const char 
 	char name[8] = "";
 	struct request *q;
 
-	if (kind != REQUEST_OWN)
+	if (kind != REQUEST_OWN && kind != REQUEST_AHEAD)
 		snprintf(name, sizeof name, "t%d", tag);
 	q = request_new(s, kind, name, text);
 	if (!q)
@@ -50,6 +50,10 @@ static void begin(struct source *s, struct relay *r, unsigned what)
 	if (what & 1) {
 		asked(s, REQUEST_EXAMINE, 1, "EXAMINE Sent", 0);
 		s->examining = true;
+		if (what & 16) {
+			asked(s, REQUEST_AHEAD, 2, "UID FETCH 1:* (UID FLAGS)", 0);
+			s->ahead.state = AHEAD_ASKED;
+		}
 		return;
 	}
 	if (what & 2)
@@ -101,6 +105,7 @@ static size_t run(const uint8_t *data, size_t size, size_t step, unsigned what, 
 	if (s.examining && (!s.conns[0].flying.first || s.conns[0].flying.first->kind != REQUEST_EXAMINE))
 		abort();
 	conn_close(&s.conns[0]);
+	ahead_drop(&s);
 	requests_clear(&s.plain);
 	requests_clear(&s.bodies);
 	free(s.folder);

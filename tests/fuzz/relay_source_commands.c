@@ -85,6 +85,7 @@ static void run(const uint8_t *data, size_t size, size_t step, struct buf *sent)
 	buf_add(sent, heard, n);
 	buf_adds(sent, s.logout);
 	conn_close(&s.conns[0]);
+	ahead_drop(&s);
 	requests_clear(&s.plain);
 	requests_clear(&s.bodies);
 	free(s.folder);

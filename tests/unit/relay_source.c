@@ -54,6 +54,7 @@ static void begin(void)
 		s.conns[i].tracer.trace = &r.trace;
 		spool_init(&s.conns[i].response, &r.memory);
 	}
+	spool_init(&s.ahead.answer, &r.memory);
 	ready(&s.conns[0]);
 }
 
@@ -63,6 +64,7 @@ static void end(void)
 
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		conn_close(&s.conns[i]);
+	ahead_drop(&s);
 	requests_clear(&s.plain);
 	requests_clear(&s.bodies);
 	free(s.folder);
@@ -83,6 +85,9 @@ static void ask(enum request_kind kind, const char *tag, const char *text, uint3
 	requests_add(uid ? &s.bodies : &s.plain, q);
 }
 
+/* A folder is opened, and its flags are asked for at once. */
+#define OPEN_INBOX "q1 EXAMINE INBOX\r\nq2 UID FETCH 1:* (UID FLAGS)\r\n"
+
 static const char *sent(const struct conn *c)
 {
 	return buf_str(&c->session.out);
@@ -94,13 +99,13 @@ static void examine_is_asked_again(void)
 	begin();
 	ask(REQUEST_EXAMINE, "t1", "EXAMINE INBOX", 0);
 	source_send(&s, file_now_ms());
-	CHECK_STR(sent(&s.conns[0]), "q1 EXAMINE INBOX\r\n");
+	CHECK_STR(sent(&s.conns[0]), OPEN_INBOX);
 	say(&s.conns[0], "* FLAGS ()\r\n* BYE Connection closed. 14\r\n");
 	CHECK(s.conns[0].state == CONN_OFF && s.plain.count == 1);
 	ready(&s.conns[1]);
 	source_send(&s, file_now_ms());
-	CHECK_STR(sent(&s.conns[1]), "q1 EXAMINE INBOX\r\n");
-	say(&s.conns[1], "* OK [UIDVALIDITY 7] x\r\nq1 OK x\r\n");
+	CHECK_STR(sent(&s.conns[1]), OPEN_INBOX);
+	say(&s.conns[1], "* OK [UIDVALIDITY 7] x\r\nq1 OK x\r\nq2 OK x\r\n");
 	CHECK(!source_busy(&s) && s.validity == 7);
 	end();
 }
@@ -111,13 +116,46 @@ static void throttled_examine_is_asked_again(void)
 	begin();
 	ask(REQUEST_EXAMINE, "t1", "EXAMINE INBOX", 0);
 	source_send(&s, file_now_ms());
-	say(&s.conns[0], "q1 NO Request is throttled. Suggested Backoff Time: 1000 milliseconds\r\n");
+	say(&s.conns[0], "q1 NO Request is throttled. Suggested Backoff Time: 1000 milliseconds\r\n"
+	                 "q2 BAD no folder is open\r\n");
 	CHECK(s.conns[0].state == CONN_READY && s.plain.count == 1);
 	source_send(&s, file_now_ms());
-	CHECK_STR(sent(&s.conns[0]), "q1 EXAMINE INBOX\r\n");
+	CHECK_STR(sent(&s.conns[0]), OPEN_INBOX);
 	source_send(&s, s.pause_until + 1);
-	CHECK_STR(sent(&s.conns[0]), "q1 EXAMINE INBOX\r\nq2 EXAMINE INBOX\r\n");
+	CHECK_STR(sent(&s.conns[0]), OPEN_INBOX "q3 EXAMINE INBOX\r\nq4 UID FETCH 1:* (UID FLAGS)\r\n");
 	end();
+}
+
+/* What mbsync asks next is there already, or comes by itself; or it is asked for once more. */
+static void flags_are_asked_ahead(void)
+{
+	static const char open[] = "* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 3] x\r\nq1 OK x\r\n",
+	                  flags[] = "* 1 FETCH (UID 2 FLAGS (\\Seen))\r\nq2 OK x\r\n";
+	int when;
+
+	for (when = 0; when < 3; when++) {
+		struct request *q;
+
+		begin();
+		ask(REQUEST_EXAMINE, "t1", "EXAMINE INBOX", 0);
+		source_send(&s, file_now_ms());
+		say(&s.conns[0], open);
+		if (when == 0)
+			say(&s.conns[0], flags);
+		q = request_new(&s, REQUEST_PLAIN, "t2", "UID FETCH 1:2 (UID FLAGS)");
+		CHECK(q && ahead_claim(&s, q));
+		CHECK(source_busy(&s) == (when != 0));
+		if (when == 1)
+			say(&s.conns[0], flags);
+		if (when == 2) {
+			/* The connection breaks: it is mbsync's own now. */
+			s.conns[0].session.link.state = LINK_BROKEN;
+			say(&s.conns[0], "");
+			CHECK(s.plain.count == 1 && !s.ahead.claim);
+		}
+		CHECK(source_busy(&s) == (when == 2));
+		end();
+	}
 }
 
 /* A message that was cut goes to another connection, and mbsync hears nothing of the half. */
@@ -177,7 +215,7 @@ static void examine_without_a_folder(void)
 	begin();
 	ask(REQUEST_EXAMINE, "t1", "EXAMINE", 0);
 	source_send(&s, file_now_ms());
-	say(&s.conns[0], "q1 OK x\r\n");
+	say(&s.conns[0], "q1 OK x\r\nq2 BAD x\r\n");
 	CHECK(!source_busy(&s) && s.folder && !*s.folder);
 	end();
 }
@@ -197,6 +235,7 @@ int main(void)
 {
 	TEST(examine_is_asked_again);
 	TEST(throttled_examine_is_asked_again);
+	TEST(flags_are_asked_ahead);
 	TEST(bodies_are_asked_again);
 	TEST(another_uidvalidity_ends_it);
 	TEST(examine_without_a_folder);

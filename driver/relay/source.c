@@ -215,6 +215,15 @@ static int over(struct source *s, long long now)
 	return 0;
 }
 
+static void keep_patient(struct source *s, long long now)
+{
+	const bool waits = s->why[0] && (now < s->pause_until || !source_ready(s));
+	char text[600];
+
+	snprintf(text, sizeof text, waits ? "waiting for the source: %s" : "reading", s->why);
+	client_keep_patient(&s->r->client, now, PATIENT_MS, text);
+}
+
 static int work(struct source *s)
 {
 	struct relay *r = s->r;
@@ -249,7 +258,7 @@ static int work(struct source *s)
 		if (over(s, now))
 			return -1;
 		if (source_busy(s))
-			client_keep_patient(&r->client, now, PATIENT_MS, s->why[0] && now < s->pause_until ? s->why : "reading");
+			keep_patient(s, now);
 		relay_tick(r, now);
 		wait(s, now);
 	}

@@ -11,6 +11,7 @@
 #include "driver/relay/rate.h"
 #include "driver/relay/slots.h"
 #include "driver/relay/spool.h"
+#include "driver/relay/troubled.h"
 #include "test.h"
 
 /* --- spools --- */
@@ -202,34 +203,35 @@ static void slots(void)
 {
 	char top[] = "/tmp/mbhaul-slots.XXXXXX", path[64], folder[40];
 	struct stat st;
-	int a, b, c, status = 0;
+	int a, b, c, n, status = 0;
 	pid_t child;
 
 	CHECK(mkdtemp(top) != NULL);
 	snprintf(folder, sizeof folder, "%s/slots", top);
-	a = slots_take(folder, 3, 1);
+	a = slots_own(folder, 1);
 	snprintf(path, sizeof path, "%s/1", folder);
 	CHECK(a >= 0 && !stat(path, &st) && (st.st_mode & 07777) == 0600 && fcntl(a, F_GETFD) & FD_CLOEXEC);
 	CHECK(!stat(folder, &st) && (st.st_mode & 07777) == 0700);
-	b = slots_take(folder, 3, 1); /* it is taken: another */
-	snprintf(path, sizeof path, "%s/3", folder);
-	CHECK(b >= 0 && !access(path, F_OK));
-	c = slots_take(folder, 3, 0);
-	CHECK(c >= 0 && slots_take(folder, 3, 0) < 0 && slots_take(folder, 3, 2) < 0);
-	close(a);
-	a = slots_take(folder, 3, 0);
-	CHECK(a >= 0);
+	/* Further ones, from the end; never one's own. */
+	b = slots_extra(folder, 3, 1, &n);
+	CHECK(b >= 0 && n == 3);
+	c = slots_extra(folder, 3, 1, &n);
+	CHECK(c >= 0 && n == 2 && slots_extra(folder, 3, 1, &n) < 0);
+	/* The relay that a slot belongs to wants it: who has it sees that, and nobody else takes it. */
+	CHECK(!slots_wanted(folder, 2) && slots_own(folder, 2) < 0 && slots_wanted(folder, 2));
+	close(c);
+	CHECK(slots_extra(folder, 3, 1, &n) < 0);
+	c = slots_own(folder, 2);
+	CHECK(c >= 0 && !slots_wanted(folder, 2));
 	/* Who dies lets go. */
 	close(b);
 	child = fork();
 	if (!child)
-		_exit(slots_take(folder, 3, 3) < 0);
+		_exit(slots_own(folder, 3) < 0);
 	waitpid(child, &status, 0);
 	CHECK(!status);
-	b = slots_take(folder, 3, 3);
+	b = slots_own(folder, 3);
 	CHECK(b >= 0);
-	/* A number that is none of them. */
-	CHECK(slots_take(folder, 3, 9) < 0);
 	close(a);
 	close(b);
 	close(c);
@@ -237,17 +239,60 @@ static void slots(void)
 		snprintf(path, sizeof path, "%s/%d", folder, a);
 		unlink(path);
 	}
-	rmdir(folder);
+	CHECK(!rmdir(folder));
 	rmdir(top);
-	CHECK(slots_take("/proc/nowhere", 3, 1) < 0);
+	CHECK(slots_own("/proc/nowhere", 1) < 0 && slots_extra("/proc/nowhere", 3, 1, &n) < 0);
+}
+
+/* What a session ended at is sent by itself the next time, and what ended one by itself is refused. */
+static void troubled_messages(void)
+{
+	static const char a[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+			  b[] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+	char top[] = "/tmp/mbhaul-troubled.XXXXXX", path[64];
+	struct troubled t;
+	const char *answer = "";
+	FILE *f;
+
+	CHECK(mkdtemp(top) != NULL);
+	snprintf(path, sizeof path, "%s/troubled", top);
+	troubled_open(&t, top);
+	CHECK(!troubled_look(&t, a, &answer));
+	troubled_note(&t, a, 20, "BAD what?");
+	troubled_note(&t, b, 1, "NO [LIMIT] too much");
+	troubled_close(&t);
+	f = fopen(path, "a");
+	CHECK(f != NULL);
+	if (f) {
+		fputs("no line of ours\n{\"sha256\":1}\n", f);
+		fclose(f);
+	}
+	troubled_open(&t, top);
+	CHECK(troubled_look(&t, a, &answer) == 1 && !strcmp(answer, "BAD what?"));
+	CHECK(troubled_look(&t, b, &answer) == 2 && !strcmp(answer, "NO [LIMIT] too much"));
+	troubled_close(&t);
+	/* After an hour it is tried again. */
+	f = fopen(path, "w");
+	if (f) {
+		fprintf(f, "{\"sha256\":\"%s\",\"time\":1000,\"together\":1,\"answer\":\"NO\"}\n", a);
+		fclose(f);
+	}
+	troubled_open(&t, top);
+	CHECK(!troubled_look(&t, a, &answer) && access(path, F_OK));
+	troubled_close(&t);
+	troubled_open(&t, NULL);
+	troubled_note(&t, a, 1, "NO");
+	CHECK(!troubled_look(&t, a, &answer));
+	troubled_close(&t);
+	rmdir(top);
 }
 
 static void slots_without_a_folder(void)
 {
-	int i, fd;
+	int i, fd, n;
 
 	for (i = 0; i < 20; i++) {
-		fd = slots_take(NULL, 1, 1);
+		fd = i % 2 ? slots_own(NULL, 1) : slots_extra(NULL, 1, 1, &n);
 		CHECK(fd >= 0 && fcntl(fd, F_GETFD) & FD_CLOEXEC);
 		close(fd);
 	}
@@ -352,6 +397,7 @@ int main(void)
 	TEST(limit);
 	TEST(slots);
 	TEST(slots_without_a_folder);
+	TEST(troubled_messages);
 	TEST(batches);
 	TEST(queues);
 	TEST(stubs);

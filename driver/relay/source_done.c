@@ -101,13 +101,15 @@ void requests_clear(struct requests *l)
 
 bool source_busy(const struct source *s)
 {
+	const struct request *q;
 	int i;
 
 	if (s->plain.count || s->bodies.count || s->ahead.claim)
 		return true;
 	for (i = 0; i < CONNECTIONS_MAX; i++)
-		if (s->conns[i].flying.count)
-			return true;
+		for (q = s->conns[i].flying.first; q; q = q->next)
+			if (q->kind != REQUEST_OWN && q->kind != REQUEST_AHEAD)
+				return true;
 	return false;
 }
 

@@ -139,7 +139,10 @@ static void flags_are_asked_ahead(void)
 		begin();
 		ask(REQUEST_EXAMINE, "t1", "EXAMINE INBOX", 0);
 		source_send(&s, file_now_ms());
+		CHECK(source_busy(&s));
 		say(&s.conns[0], open);
+		/* Nobody waits for them yet: LOGOUT need not either. */
+		CHECK(!source_busy(&s));
 		if (when == 0)
 			say(&s.conns[0], flags);
 		q = request_new(&s, REQUEST_PLAIN, "t2", "UID FETCH 1:2 (UID FLAGS)");

@@ -50,7 +50,6 @@ static void refuse(struct destination *d, const char *tag, const char *why, cons
 {
 	if (event->literal && !event->waits) {
 		d->skipping = true;
-		text_copy(d->refused, sizeof d->refused, tag);
 	} else {
 		wire_forget_literal(&d->r->client.wire);
 	}
@@ -229,6 +228,7 @@ static int log_in(struct destination *d)
 	struct aside_wish wish;
 	struct aside_answer answer;
 	struct err e = ERR_INIT;
+	bool client_waits = false;
 
 	relay_wish(r, &wish);
 	aside_answer(&wish, &answer);
@@ -239,12 +239,14 @@ static int log_in(struct destination *d)
 	d->session.trace = relay_trace;
 	d->session.trace_arg = &d->tracer;
 	while (d->session.state != SESSION_READY) {
-		struct pollfd p[2] = {{d->session.link.fd, session_wants(&d->session), 0}, {0, 0, 0}};
+		struct pollfd p[2] = {{d->session.link.fd, session_wants(&d->session), 0}, {0, client_waits ? 0 : POLLIN, 0}};
 
 		if (relay_stop)
 			return relay_failf(r, "client", CODE_LATER, "stopped");
 		poll(p, 2, 1000);
-		if (p[1].revents & (POLLHUP | POLLERR))
+		/* With input that waits, it is not gone, though it may have closed its end of a pipe. */
+		client_waits |= p[1].revents & POLLIN;
+		if (!client_waits && (p[1].revents & (POLLHUP | POLLERR)))
 			return relay_failf(r, "client", CODE_LATER, "mbsync is gone");
 		if (session_step(&d->session, &e))
 			return relay_fail_session(r, &d->session, &e);

@@ -32,7 +32,6 @@ struct destination {
 	struct digest digest;
 	bool skipping;           /* a literal that goes nowhere */
 	bool ended_literal;      /* the rest of an APPEND's line comes next */
-	char refused[COMMAND_TAG_MAX]; /* NO to be said behind that literal */
 	struct troubled troubled;
 	long long client_ms;     /* when mbsync last said something */
 	struct unit *open;       /* the batch that is being gathered */

@@ -81,10 +81,16 @@ cJSON *report_begin(const struct report *r, const char *event)
 void report_end(struct report *r, cJSON *line)
 {
 	char *text = line ? cJSON_PrintUnformatted(line) : NULL;
+	char *p;
 
 	cJSON_Delete(line);
 	if (!text)
 		return;
+	/* A server's folder may have any bytes in its name, a line of JSON may not. */
+	if (!text_is_utf8(text, strlen(text)))
+		for (p = text; *p; p++)
+			if ((unsigned char)*p >= 0x80)
+				*p = '?';
 	if (r->lines.len + strlen(text) + 1 > LINES_MAX)
 		write_lines(r);
 	buf_adds(&r->lines, text);

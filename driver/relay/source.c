@@ -91,11 +91,22 @@ static int take_command(struct source *s, const struct wire_event *event)
 	return 0;
 }
 
+/* Nothing is taken from mbsync while it opens a folder: what it says then is about the folder that it opens. */
+static bool opening(const struct source *s)
+{
+	const struct request *q;
+
+	for (q = s->plain.first; q; q = q->next)
+		if (q->kind == REQUEST_EXAMINE)
+			return true;
+	return s->examining;
+}
+
 static int hear_client(struct source *s)
 {
 	struct wire_event event;
 
-	while (!s->logout[0]) {
+	while (!s->logout[0] && !opening(s)) {
 		client_next(&s->r->client, &event);
 		if (event.kind == WIRE_MORE)
 			return 0;
@@ -133,7 +144,7 @@ static int timeout_of(struct source *s, long long now, bool hold)
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		if (s->conns[i].state == CONN_READY && !hold && session_has_input(&s->conns[i].session))
 			return 0;
-	if (client_has_input(&s->r->client) && !s->logout[0])
+	if (client_has_input(&s->r->client) && !s->logout[0] && !opening(s))
 		return 0;
 	if (!source_busy(s))
 		return timeout;
@@ -150,7 +161,7 @@ static void wait(struct source *s, long long now)
 	const bool hold = s->r->client.queued > s->r->memory.max / 2;
 	int i, n = 2;
 
-	p[0] = (struct pollfd){s->logout[0] ? -1 : 0, POLLIN, 0};
+	p[0] = (struct pollfd){s->logout[0] || opening(s) ? -1 : 0, POLLIN, 0};
 	p[1] = (struct pollfd){s->r->client.first ? 1 : -1, POLLOUT, 0};
 	for (i = 0; i < CONNECTIONS_MAX; i++) {
 		struct conn *c = &s->conns[i];

@@ -140,7 +140,9 @@ check "the events are found in driver/relay" $?
 entries_of Events >described
 comm -3 events described >out
 none "mbhaul-relay(1) describes every event, and no other" out
-grep -ohE 'cJSON_Add[A-Za-z]*\([a-z]+, "[a-z0-9_]+"' "${relay_sources[@]}" | grep -oE '"[a-z0-9_]+"' | tr -d '"' | sort -u >members
+# troubled.c keeps a file of its own, which is nobody else's to read.
+grep -hE 'cJSON_Add' $(printf '%s\n' "${relay_sources[@]}" | grep -v troubled) |
+	grep -ohE 'cJSON_Add[A-Za-z]*\([a-z]+, "[a-z0-9_]+"' | grep -oE '"[a-z0-9_]+"' | tr -d '"' | sort -u >members
 [ "$(wc -l <members)" -ge 25 ]
 check "the members of events are found in driver/relay" $?
 awk '/^\.Ss / { on = $2 == "Events" } on && /^\.Ic / { print $2 }' "${page[mbhaul-relay.1]}" | sort -u >described

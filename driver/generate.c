@@ -1,10 +1,13 @@
 #include "driver/generate.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -21,6 +24,8 @@ enum {
 	RC_MAX = 16 << 20,       /* of an mbsyncrc: 10,000 folders with long names */
 	COMMAND_MAX = 16384,     /* of a command line in one */
 	NAME_MAX_BYTES = 4096,   /* of a mailbox's folder */
+	PROBE = 64,              /* mailboxes whose time is taken together */
+	SLOW_MS = 40,            /* of the processor for that many: twice what is usual */
 };
 
 /* ---- one mailbox ---- */
@@ -173,7 +178,7 @@ static bool set_texts(const struct generate *g, const struct mailbox *m, const c
 }
 
 static int write_rc(struct generate *g, const struct mailbox *m, const char *user, const char *file,
-                    const char *sync_cmd, struct err *e)
+                    const char *sync_cmd, int fresh, struct err *e)
 {
 	const struct conf *c = g->conf;
 	struct texts t = {BUF_INIT(COMMAND_MAX), BUF_INIT(COMMAND_MAX), BUF_INIT(COMMAND_MAX),
@@ -207,7 +212,8 @@ static int write_rc(struct generate *g, const struct mailbox *m, const char *use
 	rc.direct = t.direct.len ? buf_str(&t.direct) : NULL;
 	set_store(&rc.source, &c->source, m->address, &t.source, &t.source_tunnel);
 	set_store(&rc.destination, &c->destination, user, &t.destination, &t.destination_tunnel);
-	if (!set_folders(&rc, folders, &plan, &list, e) && !mbsyncrc_write(&rc, &text, e))
+	/* mbsync would take one that is cut for a shorter one: always by rename. */
+	if ((fresh >= 0 || !set_folders(&rc, folders, &plan, &list, e)) && !mbsyncrc_write(&rc, &text, e))
 		result = file_update(file, buf_str(&text), text.len, 0600, e);
 out:
 	folder_plan_clear(&plan);
@@ -221,7 +227,14 @@ out:
 	return result;
 }
 
-static int write_script(const struct mailbox *m, const char *file, const char *sync_cmd, struct err *e)
+int generate_put(int fresh, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+{
+	int rc = fresh < 0 ? 0 : file_create(fresh, strrchr(path, '/') + 1, path, bytes, n, mode, e);
+
+	return rc ? rc : file_update(path, bytes, n, mode, e);
+}
+
+static int write_script(const struct mailbox *m, const char *file, const char *sync_cmd, int fresh, struct err *e)
 {
 	struct buf text = BUF_INIT(COMMAND_MAX);
 	int rc;
@@ -234,7 +247,7 @@ static int write_script(const struct mailbox *m, const char *file, const char *s
 	if (text.failed)
 		rc = err_set(e, CODE_CONFIG, "the paths for %s are too long", file);
 	else
-		rc = file_update(file, buf_str(&text), text.len, 0700, e);
+		rc = generate_put(fresh, file, buf_str(&text), text.len, 0700, e);
 	buf_clear(&text);
 	return rc;
 }
@@ -246,7 +259,7 @@ int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e)
 	char *dir = haul_path(haul, m->address, NULL), *rc = haul_path(haul, m->address, HAUL_MBSYNCRC);
 	char *script = haul_path(haul, m->address, HAUL_SYNC_SH);
 	char *user = conf_expand(g->conf->destination_user, m->destination);
-	int accounts = 0, a, b, result = -1;
+	int accounts = 0, fresh = -1, a, b, result = -1;
 
 	if (!dir || !rc || !script || !user) {
 		err_set(e, CODE_UNAVAILABLE, "no memory for %s", m->address);
@@ -255,19 +268,23 @@ int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e)
 	add_program(g, g->globals->program, &sync_cmd);
 	buf_adds(&sync_cmd, " sync ");
 	text_shell(&sync_cmd, m->address);
-	if (file_mkdirs(dir, e))
+	if (!mkdir(dir, 0700))
+		fresh = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	else if (file_mkdirs(dir, e))
 		goto out;
 	/* Before the mbsyncrc that names them. Where they are no longer needed they stay: nobody reads them. */
-	if (g->conf->relay.use && (accounts = generate_accounts(g, m, user, e)) < 0)
+	if (g->conf->relay.use && (accounts = generate_accounts(g, m, user, fresh, e)) < 0)
 		goto out;
-	a = write_rc(g, m, user, rc, buf_str(&sync_cmd), e);
+	a = write_rc(g, m, user, rc, buf_str(&sync_cmd), fresh, e);
 	if (a < 0)
 		goto out;
-	b = write_script(m, script, buf_str(&sync_cmd), e);
+	b = write_script(m, script, buf_str(&sync_cmd), fresh, e);
 	if (b < 0)
 		goto out;
 	result = a || b || accounts;
 out:
+	if (fresh >= 0)
+		close(fresh);
 	buf_clear(&sync_cmd);
 	free(dir);
 	free(rc);
@@ -367,6 +384,15 @@ static void do_one(struct generate *g, const struct mailbox *m, const char *vers
 	}
 }
 
+/* Not the time of day: that others use the machine says nothing about the disk. */
+static long long cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
 static int all_known(const struct mailboxes *boxes, char **addresses, int n, struct err *e)
 {
 	for (int i = 0; i < n; i++) {
@@ -386,6 +412,8 @@ static int generate_all(const struct globals *globals, const struct conf *conf, 
 	enum mbsync_dialect dialect;
 	char version[32];
 	struct err why = ERR_INIT;
+	bool spread = false;
+	long long since;
 	size_t strays;
 
 	if (all_known(boxes, addresses, n, e) || haul_make(conf->fleet.haul, NULL, e))
@@ -396,10 +424,19 @@ static int generate_all(const struct globals *globals, const struct conf *conf, 
 	}
 	if (generate_begin(&g, conf, globals, dialect, e))
 		return -1;
+	since = cpu_ms();
 	for (int i = 0; i < n; i++)
 		do_one(&g, mailboxes_find(boxes, addresses[i]), version, &t);
-	for (size_t i = 0; !n && i < boxes->n; i++)
+	for (size_t i = 0; !n && i < boxes->n; i++) {
 		do_one(&g, &boxes->list[i], version, &t);
+		if (i % PROBE != PROBE - 1)
+			continue;
+		if (!spread && t.written && cpu_ms() - since > SLOW_MS) {
+			haul_spread(conf->fleet.haul);
+			spread = true;
+		}
+		since = cpu_ms();
+	}
 	generate_end(&g);
 	strays = n ? 0 : count_strays(conf, boxes);
 	if (strays)

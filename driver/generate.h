@@ -5,6 +5,7 @@
 #define MBHAUL_GENERATE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "mbsyncrc.h"
 
@@ -30,8 +31,16 @@ void generate_end(struct generate *g);
  * one, and with [relay] the two account files (0600). Returns 1 if one of them changed, 0 if all were the same, -1. */
 int generate_mailbox(struct generate *g, const struct mailbox *m, struct err *e);
 
-/* Part of generate_mailbox: writes the account files. `user` is the login name at the destination. Returns as above. */
-int generate_accounts(const struct generate *g, const struct mailbox *m, const char *user, struct err *e);
+/* The two below are parts of generate_mailbox. `fresh` is a descriptor of the mailbox's folder if it was just
+ * made, so that nothing can be in it; else -1. Both return as above. */
+
+/* Writes a small file of the folder, into a fresh one without a temporary file: with one write it is either
+ * whole or empty, and must be harmless when it is empty. */
+int generate_put(int fresh, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);
+
+/* Writes the account files. `user` is the login name at the destination. */
+int generate_accounts(const struct generate *g, const struct mailbox *m, const char *user, int fresh,
+                      struct err *e);
 
 /* The absolute path of mbsync as [fleet] names it, else as PATH has it. Malloc'ed; NULL (CODE_UNAVAILABLE) if
  * there is none. */

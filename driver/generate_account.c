@@ -102,7 +102,8 @@ static void set_account(const struct generate *g, const struct conf_server *s, c
 	a->patience = relay->patience;
 }
 
-static int write_account(const char *path, const struct account *a, struct err *e)
+/* An empty one is refused by the relay. */
+static int write_account(const char *path, const struct account *a, int fresh, struct err *e)
 {
 	struct buf text = BUF_INIT(ACCOUNT_MAX);
 	int rc = -1;
@@ -112,12 +113,13 @@ static int write_account(const char *path, const struct account *a, struct err *
 	else
 		rc = account_format(a, &text, e);
 	if (!rc)
-		rc = file_update(path, buf_str(&text), text.len, 0600, e);
+		rc = generate_put(fresh, path, buf_str(&text), text.len, 0600, e);
 	buf_clear(&text);
 	return rc;
 }
 
-int generate_accounts(const struct generate *g, const struct mailbox *m, const char *user, struct err *e)
+int generate_accounts(const struct generate *g, const struct mailbox *m, const char *user, int fresh,
+                      struct err *e)
 {
 	const struct conf *c = g->conf;
 	char *source = haul_path(c->fleet.haul, m->address, HAUL_SOURCE_ACCOUNT);
@@ -133,11 +135,11 @@ int generate_accounts(const struct generate *g, const struct mailbox *m, const c
 	}
 	set_account(g, &c->source, m->address, m, &p, &a);
 	a.slots = p.slots;
-	one = write_account(source, &a, e);
+	one = write_account(source, &a, fresh, e);
 	if (one < 0)
 		goto out;
 	set_account(g, &c->destination, user, m, &p, &a);
-	two = write_account(destination, &a, e);
+	two = write_account(destination, &a, fresh, e);
 	if (two >= 0)
 		rc = one || two;
 out:

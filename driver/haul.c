@@ -76,19 +76,15 @@ char *haul_path(const char *haul, const char *address, const char *file)
 	return path.p;
 }
 
-/*
- * Tells ext4 that the folders in this one have nothing to do with each other (chattr(1), attribute T), so that it
- * spreads them over the disk. In one place it looks at every inode that was freed there in the last minutes before
- * it takes one: where a large haul was just deleted, 10,000 mailboxes took 19 s instead of 2.5 s. A hint: other
- * file systems refuse it.
- */
-static void spread(const char *path)
+void haul_spread(const char *haul)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), flags;
+	char *path = haul_mailboxes(haul);
+	int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, flags;
 
+	free(path);
 	if (fd < 0)
 		return;
-	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags)) {
+	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags) && !(flags & FS_TOPDIR_FL)) {
 		flags |= FS_TOPDIR_FL;
 		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
 	}
@@ -106,8 +102,6 @@ int haul_make(const char *haul, const char *address, struct err *e)
 	}
 	if (file_private_dir(haul, e))
 		goto out;
-	if (!mkdir(mailboxes, 0700))
-		spread(mailboxes);
 	rc = file_mkdirs(mailboxes, e);
 	if (!rc && path)
 		rc = file_mkdirs(path, e);

@@ -3,7 +3,8 @@
  *   mailboxes/<address>/  mbsyncrc  sync.sh  source.account  destination.account  state/  folders.json
  *                         status.json  copied.jsonl  slots/  events/  log  lock
  *
- * Nothing here touches the disk but haul_make. Strings are malloc'ed for the caller, NULL without memory.
+ * Nothing here touches the disk but haul_make and haul_spread. Strings are malloc'ed for the caller, NULL
+ * without memory.
  */
 #ifndef MBHAUL_HAUL_H
 #define MBHAUL_HAUL_H
@@ -39,5 +40,14 @@ char *haul_mailboxes(const char *haul);
 
 /* Makes HAUL (0700), HAUL/mailboxes and, if address is not NULL, the mailbox's folder. */
 int haul_make(const char *haul, const char *address, struct err *e);
+
+/*
+ * Tells ext4 that the mailboxes' folders have nothing to do with each other (chattr(1), attribute T), so that
+ * it puts each into another part of the disk. In one part, and without a journal, it looks at every inode that
+ * was freed there in the last minutes before it takes one: where a large haul was just deleted, 10,000
+ * mailboxes took 19 s instead of 2 s. But to look for a part takes time as well, 0.1 ms a folder on a large
+ * disk: only for those who find it slow. A hint: other file systems refuse it.
+ */
+void haul_spread(const char *haul);
 
 #endif

@@ -46,6 +46,28 @@ static void written_files_are_whole_and_closed(void)
 	buf_clear(&b);
 }
 
+static void a_created_file_is_new(void)
+{
+	int here = open(dir, O_RDONLY | O_DIRECTORY);
+	struct buf b = BUF_INIT(100);
+	struct err e = ERR_INIT;
+	mode_t was = umask(0777);
+	struct stat st;
+
+	CHECK(file_create(here, "new", "there/new", "one", 3, 0640, &e) == 1);
+	umask(was);
+	CHECK(!stat(at("new"), &st) && (st.st_mode & 07777) == 0640);
+	CHECK(file_create(here, "new", "there/new", "two", 3, 0600, &e) == 0);
+	CHECK(!file_read(at("new"), 10, &b, NULL, &e));
+	CHECK_STR(buf_str(&b), "one");
+	CHECK(!symlink("elsewhere", at("link-new")));
+	CHECK(file_create(here, "link-new", "there/link-new", "x", 1, 0600, &e) == 0);
+	CHECK(access(at("elsewhere"), F_OK));
+	close(here);
+	CHECK(file_create(here, "other", "there/other", "x", 1, 0600, &e) == -1 && strstr(e.text, "there/other"));
+	buf_clear(&b);
+}
+
 static void a_rewritten_file_keeps_its_mode_and_link(void)
 {
 	struct buf b = BUF_INIT(100);
@@ -208,6 +230,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	TEST(written_files_are_whole_and_closed);
+	TEST(a_created_file_is_new);
 	TEST(a_rewritten_file_keeps_its_mode_and_link);
 	TEST(a_missing_file_is_told_from_a_bad_one);
 	TEST(secrets_must_be_private);

@@ -232,6 +232,14 @@ static int write_all(int fd, const void *bytes, size_t n)
 	return 0;
 }
 
+/* What the umask took. Most often it took nothing, and to look is cheaper than to set. */
+static int give_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (st.st_mode & 07777) == mode ? 0 : fchmod(fd, mode);
+}
+
 static void sync_folder(const char *path)
 {
 	char *copy = strdup(path), *slash;
@@ -270,7 +278,7 @@ static int replace(const char *path, const void *bytes, size_t n, mode_t mode, g
 	if (fd < 0)
 		return err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
 	/* The group first: a change of it can take bits away. */
-	if ((group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) || fchmod(fd, mode) || write_all(fd, bytes, n) ||
+	if ((group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) || give_mode(fd, mode) || write_all(fd, bytes, n) ||
 	    (durable && fsync(fd))) {
 		err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
 		close(fd);
@@ -335,6 +343,24 @@ int file_update(const char *path, const void *bytes, size_t n, mode_t mode, stru
 	if (same)
 		return 0;
 	return replace(path, bytes, n, mode, (gid_t)-1, false, e) ? -1 : 1;
+}
+
+int file_create(int dir, const char *name, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return errno == EEXIST ? 0 : err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+	if (give_mode(fd, mode) || write_all(fd, bytes, n)) {
+		err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+		close(fd);
+	} else if (!close(fd)) {
+		return 1;
+	} else {
+		err_errno(e, CODE_UNAVAILABLE, "cannot write %s", path);
+	}
+	unlinkat(dir, name, 0);
+	return -1;
 }
 
 int file_append(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e)

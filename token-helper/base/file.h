@@ -40,6 +40,11 @@ int file_write(const char *path, const void *bytes, size_t n, mode_t mode, struc
 /* The same without fsync, for files that can be made again, and leaves an equal file alone. Returns 1 if written, 0 if it was the same, -1. */
 int file_update(const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);
 
+/* Makes the file `name` in the folder `dir` (a descriptor) where there is none: cheaper than file_update, but
+ * whoever reads it meanwhile, or after a crash, may find a part of it. So only for what nobody can take for whole
+ * then. `path` is for the error. Returns 1 if written, 0 if there is something of that name, -1. */
+int file_create(int dir, const char *name, const char *path, const void *bytes, size_t n, mode_t mode, struct err *e);
+
 /* Replaces a file that is there, as file_write does, and keeps its owner, group and mode; behind a symbolic link, the
  * link's target. CODE_CONFIG if it belongs to somebody else. */
 int file_rewrite(const char *path, const void *bytes, size_t n, struct err *e);

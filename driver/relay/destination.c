@@ -130,6 +130,7 @@ static int end_message(struct destination *d)
 {
 	struct message *m = d->reading;
 	const char *answer = "";
+	char words[600];
 	struct unit *one;
 	int trouble;
 
@@ -141,7 +142,8 @@ static int end_message(struct destination *d)
 	if (trouble == 2 && (one = unit_of_messages(d->reading_mailbox, strlen(d->reading_mailbox)))) {
 		unit_add(one, m);
 		/* Words that began with BAD would end mbsync's session. */
-		destination_refuse(d, one, strncasecmp(answer, "NO", 2) ? "NO the server does not understand it" : answer);
+		snprintf(words, sizeof words, "%s%s", strncasecmp(answer, "NO", 2) ? "NO the server does not understand it: " : "", answer);
+		destination_refuse(d, one, words);
 		return 0;
 	}
 	if (trouble)

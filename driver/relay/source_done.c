@@ -274,7 +274,9 @@ static int refused(struct source *s, struct conn *c, struct request *q, const ch
 				request_free(q);
 			}
 		} else {
-			again(s, q);
+			/* As if the connection had broken at it: for the same message not for ever. */
+			requests_push(&c->flying, q);
+			c->bodies += q->kind == REQUEST_BODY;
 		}
 		return conn_lost(s, c, c->session.answer, &e) ? -1 : 1;
 	}

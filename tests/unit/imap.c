@@ -1,0 +1,127 @@
+/* imap.c against a server of our own, in a process of its own: answers that are longer than any other line may be. */
+#include "driver/imap.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "base/secret.h"
+#include "base/text.h"
+#include "fetch/selfsigned.h"
+#include "test.h"
+
+enum { UIDS = 170000, FIRST = 100000 };
+
+static struct selfsigned pair;
+static struct err e;
+
+static void say(SSL *ssl, const char *text)
+{
+	SSL_write(ssl, text, (int)strlen(text));
+}
+
+static void answer(SSL *ssl, const char *tag, const char *command)
+{
+	struct buf line = BUF_INIT(4 << 20);
+	int i;
+
+	if (!strncmp(command, "UID SEARCH", 10)) {
+		buf_adds(&line, "* SEARCH");
+		for (i = 0; i < UIDS; i++)
+			buf_addf(&line, " %d", FIRST + i);
+		buf_adds(&line, "\r\n");
+	}
+	buf_addf(&line, "%s OK done\r\n", tag);
+	say(ssl, buf_str(&line));
+	buf_clear(&line);
+}
+
+static void serve(int listener)
+{
+	BIO *certificate = BIO_new_mem_buf(buf_str(&pair.certificate), (int)pair.certificate.len);
+	BIO *key = BIO_new_mem_buf(secret_str(&pair.key), (int)pair.key.len);
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	SSL *ssl;
+	char line[4096], *space;
+	int n;
+
+	SSL_CTX_use_certificate(context, PEM_read_bio_X509(certificate, NULL, NULL, NULL));
+	SSL_CTX_use_PrivateKey(context, PEM_read_bio_PrivateKey(key, NULL, NULL, NULL));
+	ssl = SSL_new(context);
+	SSL_set_fd(ssl, accept(listener, NULL, NULL));
+	if (SSL_accept(ssl) != 1)
+		_exit(1);
+	say(ssl, "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\r\n");
+	/* One command at a time, each in one piece. */
+	while ((n = SSL_read(ssl, line, sizeof line - 1)) > 0) {
+		line[n] = 0;
+		space = strchr(line, ' ');
+		if (!space)
+			break;
+		*space = 0;
+		answer(ssl, line, space + 1);
+	}
+	_exit(0);
+}
+
+static int count(void *arg, const char *text, size_t n, struct err *ignored)
+{
+	(void)ignored;
+	return imap_search(text, n, arg) ? 0 : -1;
+}
+
+static void search_that_finds_very_many(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof at;
+	char path[] = "/tmp/mbhaul-imap.XXXXXX", said[512];
+	struct imap_server server = {.host = "localhost", .mechanism = "PLAIN", .user = "alice@example.com", .timeout = 20};
+	const int listener = socket(AF_INET, SOCK_STREAM, 0), file = mkstemp(path);
+	struct secret password = {0};
+	struct uids found = {0};
+	struct imap *imap;
+	pid_t pid;
+
+	CHECK(!selfsigned_make(&pair, "localhost", time(NULL), 1, false, &e));
+	CHECK(write(file, buf_str(&pair.certificate), pair.certificate.len) == (ssize_t)pair.certificate.len);
+	CHECK(!bind(listener, (struct sockaddr *)&at, sizeof at) && !listen(listener, 1));
+	CHECK(!getsockname(listener, (struct sockaddr *)&at, &len));
+	CHECK(!secret_init(&password, 64, &e) && !secret_add(&password, "secret", 6, &e));
+	server.port = ntohs(at.sin_port);
+	server.ca_file = path;
+	server.password = &password;
+	pid = fork();
+	if (!pid)
+		serve(listener);
+	close(listener);
+	imap = imap_open(&server, said, sizeof said, &e);
+	CHECK(imap != NULL);
+	if (imap) {
+		CHECK(imap_command(imap, count, &found, &e, "UID SEARCH ALL") == IMAP_OK);
+		CHECK(found.n == UIDS && found.v[0] == FIRST && found.v[UIDS - 1] == FIRST + UIDS - 1);
+		CHECK(imap_command(imap, NULL, NULL, &e, "NOOP") == IMAP_OK);
+	} else {
+		printf("  %s %s\n", e.text, said);
+	}
+	imap_close(imap);
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+	uids_clear(&found);
+	secret_clear(&password);
+	selfsigned_clear(&pair);
+	close(file);
+	unlink(path);
+}
+
+int main(void)
+{
+	TEST(search_that_finds_very_many);
+	TEST_END;
+}

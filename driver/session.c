@@ -208,6 +208,7 @@ int session_begin(struct session *s, struct imap_server *server, const struct li
 	s->block = malloc(BLOCK);
 	if (!s->block) {
 		s->state = SESSION_FAILED;
+		snprintf(s->link.error, sizeof s->link.error, "no memory");
 		return err_set(e, CODE_UNAVAILABLE, "no memory");
 	}
 	if (link_begin(&s->link, e))
@@ -238,7 +239,7 @@ static int unreachable(struct session *s, struct err *e)
 int session_step(struct session *s, struct err *e)
 {
 	if (s->state == SESSION_FAILED)
-		return -1;
+		return unreachable(s, e);
 	if (s->link.state == LINK_CONNECTING || s->link.state == LINK_SHAKING || s->link.state == LINK_BROKEN) {
 		if (link_step(&s->link, e) || s->link.state == LINK_BROKEN)
 			return unreachable(s, e);

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 
-enum { PATIENT_MS = 1000, WAIT_MS = 1000, SOON_MS = 50 };
+enum { PATIENT_MS = 1000, WAIT_MS = 1000, SOON_MS = 20 };
 
 static bool has(const void *arg, const char *capability)
 {

@@ -127,6 +127,8 @@ struct source {
 	int failures;               /* in a row, without any answer to a request */
 	long long refused_since;    /* logins are refused; 0: they are not */
 	bool expired;               /* the token was told to have ended */
+	struct link_addresses to;   /* where the server's name led to, and a token was in the cache, */
+	long long looked_ms;        /* at that time; 0: not known */
 	long long lost_ms;          /* the last connection was lost then; 0: there is one */
 	long long progress_ms;
 	char why[512];              /* what is waited for */

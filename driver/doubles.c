@@ -13,74 +13,6 @@
 #include "state.h"
 #include "sync.h"
 
-struct seen {
-	uint32_t uid;
-	uint64_t size, hash;
-	bool copied; /* has an X-TUID */
-	char *subject;
-};
-
-struct gathered {
-	struct seen *v;
-	size_t n, cap;
-};
-
-static void hash_field(uint64_t *h, const struct scan_item *item, const char *name)
-{
-	const char *value;
-	size_t n, i;
-
-	*h = (*h ^ 0xff) * 0x100000001b3u;
-	if (!item->headers || !imap_header_field(item->headers, item->headers_len, name, &value, &n))
-		return;
-	for (i = 0; i < n; i++)
-		*h = (*h ^ (unsigned char)value[i]) * 0x100000001b3u;
-}
-
-static int on_item(void *arg, const char *text, size_t n, struct err *e)
-{
-	struct gathered *g = arg;
-	struct scan_item item;
-	const char *value;
-	struct seen *s;
-	size_t len;
-
-	if (!scan_parse_fetch(text, n, &item))
-		return 0;
-	if (g->n == g->cap) {
-		size_t cap = g->cap ? g->cap * 2 : 256;
-		struct seen *more = realloc(g->v, cap * sizeof *more);
-
-		if (!more)
-			return err_set(e, CODE_UNAVAILABLE, "no memory");
-		g->v = more;
-		g->cap = cap;
-	}
-	s = &g->v[g->n++];
-	memset(s, 0, sizeof *s);
-	s->uid = item.uid;
-	s->size = item.size;
-	s->hash = 0xcbf29ce484222325u;
-	hash_field(&s->hash, &item, "Message-ID");
-	hash_field(&s->hash, &item, "Date");
-	hash_field(&s->hash, &item, "From");
-	hash_field(&s->hash, &item, "Subject");
-	s->copied = item.headers && imap_header_field(item.headers, item.headers_len, "X-TUID", &value, &len);
-	if (s->copied)
-		s->subject = scan_header(&item, "Subject", 300);
-	return 0;
-}
-
-static void gathered_clear(struct gathered *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->n; i++)
-		free(g->v[i].subject);
-	free(g->v);
-	memset(g, 0, sizeof *g);
-}
-
 struct suspects {
 	const uint32_t *from; /* the first UID to look at, a folder; 0: nothing there */
 	uint32_t **uids;      /* without a pair, a folder */
@@ -120,7 +52,7 @@ static int got_destination(struct sync *s, void *arg, struct scan *scan, struct 
 }
 
 /* Is it the same message, under a pair? */
-static uint32_t twin(const struct seen *stranger, const struct gathered *paired)
+static uint32_t twin(const struct scan_seen *stranger, const struct scan_gathered *paired)
 {
 	size_t i;
 
@@ -132,13 +64,13 @@ static uint32_t twin(const struct seen *stranger, const struct gathered *paired)
 
 static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, size_t n, struct err *e)
 {
-	struct gathered strangers = {0}, paired = {0};
+	struct scan_gathered strangers = {0}, paired = {0};
 	struct state state = {0};
 	uint32_t *near = NULL;
 	size_t i, k = 0;
 	int rc = -1;
 
-	if (scan_open(s, &s->destination, folder, e) || scan_fetch(&s->destination, uids, n, on_item, &strangers, e))
+	if (scan_open(s, &s->destination, folder, e) || scan_gather(&s->destination, uids, n, &strangers, e))
 		goto out;
 	for (i = 0; i < strangers.n; i++)
 		k += strangers.v[i].copied;
@@ -157,7 +89,7 @@ static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, s
 		if (state.pairs[i].near)
 			near[k++] = state.pairs[i].near;
 	qsort(near, k, sizeof *near, uids_compare);
-	if (scan_fetch(&s->destination, near, k, on_item, &paired, e))
+	if (scan_gather(&s->destination, near, k, &paired, e))
 		goto out;
 	for (i = 0; i < strangers.n; i++) {
 		uint32_t other = strangers.v[i].copied ? twin(&strangers.v[i], &paired) : 0;
@@ -178,8 +110,8 @@ static int compare_folder(struct sync *s, size_t folder, const uint32_t *uids, s
 	}
 	rc = 0;
 out:
-	gathered_clear(&strangers);
-	gathered_clear(&paired);
+	scan_gathered_clear(&strangers);
+	scan_gathered_clear(&paired);
 	state_clear(&state);
 	free(near);
 	return rc;

@@ -55,6 +55,19 @@ void ledger_clear_left(struct ledger *l)
 	l->n_left = 0;
 }
 
+void ledger_filter_left(struct ledger *l, bool (*keep)(void *arg, const struct ledger_message *m), void *arg)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n_left; i++) {
+		if (keep(arg, &l->left[i]))
+			l->left[n++] = l->left[i];
+		else
+			free_message(&l->left[i]);
+	}
+	l->n_left = n;
+}
+
 void ledger_clear_doubles(struct ledger *l)
 {
 	size_t i;
@@ -143,7 +156,8 @@ static int get_folders(const cJSON *array, struct ledger *l)
 		if (!f || !cJSON_IsObject(o) || get_string(o, "source", &f->source) ||
 		    get_string(o, "destination", &f->destination) || json_get_u64(o, "messages", &f->messages) ||
 		    json_get_u64(o, "copied", &f->copied) || json_get_u32(o, "checked", &f->checked) ||
-		    json_get_u32(o, "looked", &f->looked) || json_get_u64(o, "others", &f->others))
+		    json_get_u32(o, "looked", &f->looked) || json_get_u64(o, "others", &f->others) ||
+		    json_get_u32(o, "pulled", &f->pulled))
 			return -1;
 	}
 	return 0;
@@ -204,6 +218,7 @@ int ledger_parse(const char *text, size_t n, struct ledger *l)
 		goto out;
 	l->state = (enum ledger_state)i;
 	l->dirty = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "dirty"));
+	l->lost_track = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "lost_track"));
 	if (get_string(o, "address", &l->address) || get_string(o, "destination", &l->destination) ||
 	    json_get_u32(o, "code", &code) || get_string(o, "reason", &l->reason) ||
 	    get_string(o, "text", &l->text) || get_string(o, "hint", &l->hint) ||
@@ -284,6 +299,8 @@ char *ledger_format(const struct ledger *l)
 	json_put_number(o, "runs", l->runs);
 	if (l->dirty)
 		cJSON_AddTrueToObject(o, "dirty");
+	if (l->lost_track)
+		cJSON_AddTrueToObject(o, "lost_track");
 	array = cJSON_AddArrayToObject(o, "folders");
 	for (i = 0; i < l->n_folders; i++) {
 		const struct ledger_folder *f = &l->folders[i];
@@ -296,6 +313,7 @@ char *ledger_format(const struct ledger *l)
 		json_put_number(item, "checked", f->checked);
 		json_put_number(item, "looked", f->looked);
 		json_put_number(item, "others", (double)f->others);
+		json_put_number(item, "pulled", f->pulled);
 	}
 	array = cJSON_AddArrayToObject(o, "uncopied");
 	for (i = 0; i < l->n_left; i++) {

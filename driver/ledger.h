@@ -29,7 +29,7 @@ struct ledger_message {
 	uint64_t size;
 	char *date, *from, *subject, *message_id;
 	char *reason; /* a sentence */
-	char *kind;   /* stable word: refused, no-header, unreadable, stub, too-big, unknown */
+	char *kind;   /* stable word: refused, no-header, unreadable, stub, too-big, lost, unknown */
 };
 
 /* A message that lies at the destination twice because a run was broken off. */
@@ -46,6 +46,7 @@ struct ledger_folder {
 	uint32_t checked;  /* destination UIDs up to here were looked through for stubs */
 	uint32_t looked;   /* UIDNEXT at the destination when doubles were last looked for; 0: never */
 	uint64_t others;   /* messages that lay there then and that mbsync does not know */
+	uint32_t pulled;   /* source UID that mbsync had come to when a sync last went through */
 };
 
 struct ledger {
@@ -68,6 +69,7 @@ struct ledger {
 	uint64_t left_s;  /* while running: s until all is copied; 0: unknown */
 	unsigned runs;    /* how often mbsync was started by the last sync */
 	bool dirty;       /* mbsync ended abnormally since doubles were last looked for */
+	bool lost_track;  /* mbsync lost track of messages, and they were not looked for yet */
 	struct ledger_folder *folders;
 	size_t n_folders;
 	struct ledger_message *left;
@@ -95,6 +97,9 @@ void ledger_set(char **slot, const char *value);
 struct ledger_message *ledger_add_left(struct ledger *l);
 struct ledger_double *ledger_add_double(struct ledger *l);
 void ledger_clear_left(struct ledger *l);
+
+/* Takes those out for which keep() is false. */
+void ledger_filter_left(struct ledger *l, bool (*keep)(void *arg, const struct ledger_message *m), void *arg);
 void ledger_clear_doubles(struct ledger *l);
 
 /* The stable word of a state: "new", "running", "done", "left", "later", "refused", "failed". */

@@ -242,6 +242,7 @@ void sync_clear_folders(struct sync *s)
 	for (i = 0; i < s->n_folders; i++) {
 		free(s->folders[i].state);
 		free(s->folders[i].missing);
+		free(s->folders[i].paired);
 	}
 	free(s->folders);
 	s->folders = NULL;
@@ -302,6 +303,7 @@ static int note_folders(struct sync *s, struct err *e)
 				list[i].checked = s->ledger.folders[k].checked;
 				list[i].looked = s->ledger.folders[k].looked;
 				list[i].others = s->ledger.folders[k].others;
+				list[i].pulled = s->ledger.folders[k].pulled;
 			}
 	}
 	for (k = 0; k < s->ledger.n_folders; k++) {

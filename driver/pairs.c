@@ -249,7 +249,7 @@ int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, co
 }
 
 /* True if the message has no pair: then nothing was copied in its place either. */
-static bool is_missing(const struct sync *s, const struct ledger_message *m)
+bool pairs_missing(const struct sync *s, const struct ledger_message *m)
 {
 	size_t i;
 
@@ -262,42 +262,25 @@ static bool is_missing(const struct sync *s, const struct ledger_message *m)
 	return false;
 }
 
-/* Empties the list, but for the stubs, which were found in earlier passes and are found only once. */
-static void keep_stubs(struct sync *s)
+/* Those that were found in earlier passes are found only once. */
+static bool is_kept(void *arg, const struct ledger_message *m)
 {
-	struct ledger *l = &s->ledger, kept;
-	size_t i;
-
-	memset(&kept, 0, sizeof kept);
-	for (i = 0; i < l->n_left; i++) {
-		struct ledger_message *m;
-
-		if (!l->left[i].kind || strcmp(l->left[i].kind, "stub") || is_missing(s, &l->left[i]))
-			continue;
-		m = ledger_add_left(&kept);
-		if (!m)
-			break;
-		*m = l->left[i];
-		memset(&l->left[i], 0, sizeof l->left[i]);
-	}
-	ledger_clear_left(l);
-	l->left = kept.left;
-	l->n_left = kept.n_left;
+	return m->kind && (!strcmp(m->kind, "stub") || lost_is(m)) && !pairs_missing(arg, m);
 }
 
-struct stubs_told {
+struct bare_told {
 	struct ledger *ledger;
 	const char *folder;
 };
 
 static bool is_bare(const struct ledger_message *m)
 {
-	return m->kind && !strcmp(m->kind, "stub") && m->uid && !m->size;
+	return m->kind && (!strcmp(m->kind, "stub") || lost_is(m)) && m->uid && !m->size;
 }
 
 static int on_bare(void *arg, const char *text, size_t n, struct err *e)
 {
-	struct stubs_told *t = arg;
+	struct bare_told *t = arg;
 	struct scan_item item;
 	size_t i;
 
@@ -310,9 +293,9 @@ static int on_bare(void *arg, const char *text, size_t n, struct err *e)
 	return 0;
 }
 
-int pairs_describe_stubs(struct sync *s, struct verdict *v)
+int pairs_describe_bare(struct sync *s, struct verdict *v)
 {
-	struct stubs_told t = {&s->ledger, NULL};
+	struct bare_told t = {&s->ledger, NULL};
 	uint32_t *uids = malloc((s->ledger.n_left + 1) * sizeof *uids);
 	struct err e = ERR_INIT;
 	size_t i, k, n;
@@ -344,7 +327,7 @@ int sync_list_missing(struct sync *s, struct verdict *v)
 	bool any = false;
 	size_t i;
 
-	keep_stubs(s);
+	ledger_filter_left(&s->ledger, is_kept, s);
 	relayed_resolve(s);
 	for (i = 0; i < s->n_folders; i++)
 		any = any || s->folders[i].n_missing;

@@ -42,6 +42,27 @@ int scan_open(struct sync *s, struct sync_side *side, size_t folder, struct err 
 /* Fetches the headers of sorted uids in the open folder; a NO is no error. Each answer goes to `each`. */
 int scan_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_untagged *each, void *arg, struct err *e);
 
+/* What tells a message from others. */
+struct scan_seen {
+	uint32_t uid;
+	uint64_t size, hash; /* hash: of Message-ID, Date, From and Subject */
+	bool copied;         /* has an X-TUID */
+	bool named;          /* has a Message-ID */
+	char *subject;       /* of one that has an X-TUID; owned */
+};
+struct scan_gathered {
+	struct scan_seen *v;
+	size_t n, cap;
+};
+
+/* Adds what the open folder says of sorted uids. scan_gathered_clear in every case. */
+int scan_gather(struct sync_side *side, const uint32_t *uids, size_t n, struct scan_gathered *g, struct err *e);
+void scan_gathered_clear(struct scan_gathered *g);
+
+/* Pure. Sorts `strangers`, and sets found[i] for each of lost->v[i] that is one of them; none of them stands for
+ * two. Returns how many were found. */
+size_t scan_match(const struct scan_gathered *lost, struct scan_gathered *strangers, bool *found);
+
 /* Pure. False if the response is no FETCH with a UID. */
 bool scan_parse_fetch(const char *text, size_t n, struct scan_item *item);
 
@@ -49,12 +70,18 @@ bool scan_parse_fetch(const char *text, size_t n, struct scan_item *item);
  * those without a pair. */
 int pairs_list(struct sync *s, size_t folder, const uint32_t *uids, size_t n, const char *kind, struct err *e);
 
-/* Fills in what the source says of the stubs that were listed without it. -1 with a verdict. */
-int pairs_describe_stubs(struct sync *s, struct verdict *v);
+/* Fills in what the source says of those that were listed without it. -1 with a verdict. */
+int pairs_describe_bare(struct sync *s, struct verdict *v);
+
+/* Has the message no pair? */
+bool pairs_missing(const struct sync *s, const struct ledger_message *m);
 
 /* Looks for doubles at the destination among the messages from a UID on, a folder (0: not in it), and adds them to the
  * ledger. */
 int doubles_look(struct sync *s, const uint32_t *from, struct verdict *v);
+
+/* Is it a message that the destination lost? */
+bool lost_is(const struct ledger_message *m);
 
 /* A header field for people, malloc'ed; "" if there is none. */
 char *scan_header(const struct scan_item *item, const char *name, size_t max);

@@ -143,6 +143,8 @@ static void on_line(void *arg, const char *text, size_t n)
 	count_near(t, text, n);
 	keep_answer(t, text, n);
 	classify_line(&t->classifier, text, n);
+	if (t->classifier.best.saw & SAW_LOST_TRACK)
+		t->s->ledger.lost_track = true;
 	if (!classify_message(&t->classifier, text, n, &note))
 		keep_note(t, &note);
 	/* A full destination refuses all the rest as well: there is no sense in reading it from the source.

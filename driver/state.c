@@ -228,6 +228,21 @@ size_t state_strangers(const struct state *s, uint32_t *near_uids, size_t n, uin
 	return without_pair(s, true, UINT32_MAX, near_uids, n, strangers);
 }
 
+size_t state_lost(const struct state *s, const uint32_t *known, size_t n, uint32_t *out)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < s->count; i++) {
+		const struct state_pair *p = &s->pairs[i];
+
+		if (p->far && !p->near && !(n && bsearch(&p->far, known, n, sizeof *known, compare)))
+			out[found++] = p->far;
+	}
+	if (found)
+		qsort(out, found, sizeof *out, compare);
+	return found;
+}
+
 int state_lower(const char *path, uint32_t max_pulled, struct err *e)
 {
 	struct buf text = BUF_INIT(STATE_BYTES_MAX), out = BUF_INIT(STATE_BYTES_MAX), lock = BUF_INIT(8192);

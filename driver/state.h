@@ -53,6 +53,10 @@ size_t state_unpaired(const struct state *s, uint32_t *uids, size_t n, uint32_t 
 /* The reverse look: near-side uids that no pair names. Same rules. */
 size_t state_strangers(const struct state *s, uint32_t *near_uids, size_t n, uint32_t *strangers);
 
+/* Appends to out, sorted, the source UIDs of pairs without a near side that are not among `known` (sorted). `out` has
+ * room for s->count. Returns how many. */
+size_t state_lost(const struct state *s, const uint32_t *known, size_t n, uint32_t *out);
+
 /*
  * Lowers MaxPulledUid in the file so that mbsync (1.4) tries the messages above it again; paired ones it
  * skips, since they have a record. Never raises it. Under mbsync's own lock, refused while a journal exists.

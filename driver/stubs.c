@@ -125,7 +125,7 @@ int sync_check_stubs(struct sync *s, struct verdict *v)
 	int rc = -1;
 	size_t i;
 
-	if (pairs_describe_stubs(s, v))
+	if (pairs_describe_bare(s, v))
 		goto out;
 	if (!t.highest || !t.near) {
 		err_set(&e, CODE_UNAVAILABLE, "no memory");

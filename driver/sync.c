@@ -16,6 +16,7 @@
 #include "judge.h"
 #include "mailboxes.h"
 #include "relayed.h"
+#include "scan.h"
 #include "state.h"
 #include "table.h"
 
@@ -103,12 +104,13 @@ static int finish_verdict(struct sync *s, struct verdict *v)
 static int finish_through(struct sync *s, const struct sync_check *found)
 {
 	struct ledger *l = &s->ledger;
-	char text[512], later[100] = "";
-	size_t folders = 0, messages = 0, i;
+	char text[512], later[100] = "", hint[2048];
+	size_t folders = 0, messages = 0, lost = 0, i;
 
 	for (i = 0; i < l->n_left; i++) {
 		folders += !strcmp(l->left[i].kind, "folder");
 		messages += !strcmp(l->left[i].kind, "stub");
+		lost += lost_is(&l->left[i]);
 	}
 	for (i = 0; i < s->n_folders; i++)
 		messages += s->folders[i].n_missing; /* more than are listed, where they are very many */
@@ -121,13 +123,21 @@ static int finish_through(struct sync *s, const struct sync_check *found)
 	snprintf(text, sizeof text, "%llu messages copied", (unsigned long long)l->copied);
 	if (messages)
 		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu could not be", messages);
+	if (lost)
+		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu are not there though the destination took them", lost);
 	if (folders)
 		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu folders could not be", folders);
 	if (l->n_doubles)
 		snprintf(text + strlen(text), sizeof text - strlen(text), ", %zu lie there twice", l->n_doubles);
 	snprintf(text + strlen(text), sizeof text - strlen(text), "%s", later);
-	return finish(s, LEDGER_LEFT, CODE_LEFT, l->n_left ? "left" : "doubles", text,
-		      "they are listed, with the reason, by `mbhaul status ADDRESS` and in status.json", "");
+	snprintf(hint, sizeof hint, "they are listed, with the reason, by `mbhaul status ADDRESS` and in status.json");
+	if (lost)
+		snprintf(hint, sizeof hint,
+			 "what the destination took and does not have is not sent again, since it might still come, and then lie "
+			 "there twice. Ask the destination's administrator what became of it. Then copy it by hand, or remove the "
+			 "lines that begin with its UID and \"0\" from the folder's file in %s and run `mbhaul sync %s` again",
+			 s->state_dir, s->mailbox->address);
+	return finish(s, LEDGER_LEFT, CODE_LEFT, l->n_left ? "left" : "doubles", text, hint, "");
 }
 
 /* The folder of mbsync's channel "c0001"; n_folders if it is none of ours. */
@@ -277,7 +287,7 @@ static void pick_up(struct sync *s, const struct verdict *v)
 
 static int through(struct sync *s, const struct sync_check *found, struct verdict *v)
 {
-	if (sync_list_missing(s, v) || sync_check_stubs(s, v))
+	if (sync_list_missing(s, v) || sync_look_for_lost(s, v) || sync_check_stubs(s, v))
 		return -1;
 	if (s->ledger.dirty || s->ledger.n_doubles ? sync_check_doubles(s, v) : sync_check_ghosts(s, v))
 		return -1;
@@ -412,13 +422,18 @@ static void report(const struct sync *s, bool quiet)
 {
 	const struct ledger *l = &s->ledger;
 	struct buf out = BUF_INIT(1 << 20);
+	bool lost = false;
+	size_t i;
 
 	if (quiet && l->code == CODE_DONE)
 		return;
 	buf_addf(&out, "%s: %s: ", s->mailbox->address, ledger_state_word(l->state));
 	table_text(&out, l->text);
 	buf_addc(&out, '\n');
-	if (l->hint && l->hint[0] && l->state != LEDGER_LEFT)
+	for (i = 0; i < l->n_left; i++)
+		lost = lost || lost_is(&l->left[i]);
+	/* Where all are only listed, the list says what there is to say. */
+	if (l->hint && l->hint[0] && (l->state != LEDGER_LEFT || lost))
 		table_wrap(&out, l->hint, 2);
 	table_left(&out, l, 20);
 	if (l->n_left > 20)

@@ -5,6 +5,7 @@
  *   look.c   plans the folders, creates the missing ones
  *   copy.c   runs mbsync, several at once (shard.c is one of them), and watches their progress
  *   relayed.c  what their relays report of it
+ *   lost.c   looks for what the destination took and mbsync did not find there
  *   ghosts.c waits for what an earlier run sent, and looks for what came late
  *   pairs.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
  *   sync.c   the order of these, again and again until it is through or stuck
@@ -64,6 +65,9 @@ struct sync_folder {
 	bool opened;            /* it did */
 	uint64_t gone;          /* pairs whose message was no longer at the source at the last check */
 	uint64_t pairs;         /* in the state, without those */
+	uint64_t lost;          /* of these: listed as lost by the destination */
+	uint32_t *paired;       /* source UIDs that the state knew when mbsync began, sorted; owned */
+	size_t n_paired;
 	long long journal_read; /* progress: bytes of the journal that were counted */
 	unsigned long long journal_count;
 };
@@ -186,6 +190,15 @@ int sync_check_quota(struct sync *s, struct verdict *v);
 
 /* Looks through what was copied since the last time for Exchange's stub messages. */
 int sync_check_stubs(struct sync *s, struct verdict *v);
+
+/* Before mbsync begins: notes what its state knows. */
+int sync_note_state(struct sync *s, struct err *e);
+
+/* After it: lists what it lost track of, as far as it says so; the list is rough until they were looked for. */
+int sync_list_lost(struct sync *s, struct err *e);
+
+/* Looks for the listed ones at the destination: those that are there after all are listed no longer. */
+int sync_look_for_lost(struct sync *s, struct verdict *v);
 
 /* Looks for messages that lie at the destination twice after a run that was broken off. */
 int sync_check_doubles(struct sync *s, struct verdict *v);

@@ -3,15 +3,17 @@
 
     destination.py DIR --listen PORT --control PORT [--settings JSON]      certificates from DIR
 
-It lets everybody in (AUTHENTICATE PLAIN, LOGIN) and has one empty INBOX. Nothing can be written: what would is refused and
-counted. Control, over HTTP on loopback (wire.py):
+It lets everybody in (AUTHENTICATE PLAIN, LOGIN) and has one empty INBOX. Nothing can be written: what would is refused, or
+swallowed, and counted. Control, over HTTP on loopback (wire.py):
 
   POST /control with any of
     {"script":{VERB:[LINE, ...], ...}}    answers of its own (script.py says how they are written); {} takes them back
     {"capability":"..."}      what it offers; AUTH=PLAIN or none of it; without QUOTA it does not know GETQUOTAROOT
     {"quota":[USED, LIMIT]}   in KiB; null: no quota root
+    {"swallow":true}          APPEND is answered with OK, and nothing is kept; there is every folder, empty
     {"reset":true|"stats"}    as at the start | counters only;  {"kick":true} ends every connection
-  GET /control, GET /control/stats: {"accepted", "connections", "logins", "commands": {VERB: n}, "writes": n, "scripted": n}
+  GET /control, GET /control/stats: {"accepted", "connections", "logins", "commands": {VERB: n}, "writes": n, "swallowed": n,
+  "scripted": n}
 """
 import argparse
 import asyncio
@@ -37,12 +39,12 @@ class Destination:
         self.reset()
 
     def reset(self):
-        self.settings = {"script": script.read({}), "capability": CAPABILITY, "quota": [0, 1 << 20]}
+        self.settings = {"script": script.read({}), "capability": CAPABILITY, "quota": [0, 1 << 20], "swallow": False}
         self.reset_stats()
         self.change(self.start)
 
     def reset_stats(self):
-        self.counts = {"accepted": 0, "logins": 0, "writes": 0, "scripted": 0}
+        self.counts = {"accepted": 0, "logins": 0, "writes": 0, "swallowed": 0, "scripted": 0}
         self.commands = collections.Counter()
 
     def change(self, order):
@@ -198,6 +200,11 @@ class Session:
             quota = self.server.settings["quota"]
             root = '* QUOTAROOT INBOX' + (' "User quota"' if quota else "") if verb == "GETQUOTAROOT" else ""
             self.say(root, '* QUOTA "User quota" (STORAGE %d %d)' % tuple(quota) if quota else "", ok)
+        elif verb == "APPEND" and self.server.settings["swallow"]:
+            self.server.counts["swallowed"] += 1
+            self.say(ok)
+        elif verb in ("CREATE", "SUBSCRIBE") and self.server.settings["swallow"]:
+            self.say(ok)
         elif name in ("APPEND", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "STORE", "COPY", "MOVE", "EXPUNGE", "UID STORE",
                       "UID COPY", "UID MOVE", "UID EXPUNGE"):
             self.server.counts["writes"] += 1
@@ -212,10 +219,12 @@ class Session:
         return '* LIST (\\HasNoChildren) "." INBOX' if re.search(r"[*%]|INBOX", arguments, re.I) else ""
 
     def open(self, tag, verb, arguments, ok):
-        if not re.match(r'"?INBOX"?( |$)', arguments, re.I):
+        name = re.match(r'"(?:[^"\\\\]|\\\\.)*"|[^ ]+', arguments)
+        inbox = name and name[0].strip('"').upper() == "INBOX"
+        if not name or not (inbox or self.server.settings["swallow"]):
             self.say(tag + " NO [NONEXISTENT] There is no such mailbox.")
         elif verb == "STATUS":
-            self.say("* STATUS INBOX (MESSAGES 0 RECENT 0 UIDNEXT 1 UIDVALIDITY 1700000000 UNSEEN 0)", ok)
+            self.say("* STATUS " + name[0] + " (MESSAGES 0 RECENT 0 UIDNEXT 1 UIDVALIDITY 1700000000 UNSEEN 0)", ok)
         else:
             self.say("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)", "* 0 EXISTS", "* 0 RECENT",
                      "* OK [UIDVALIDITY 1700000000] Stable.", "* OK [UIDNEXT 1] Next.",

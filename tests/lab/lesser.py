@@ -3,10 +3,12 @@
 holds the client to that.
 
     lesser.py DIR --listen PORT --target PORT [--without CAPABILITY,...] [--with CAPABILITY,...] [--log FILE]
+              [--swallow FILE] [--blind]
 
 Without LITERAL+ no literal may come unasked (with LITERAL- those up to 4096 bytes may), without MULTIAPPEND one command has
 one message, without UIDPLUS no answer tells a UID. What a client does beyond that ends its connection and is a line in FILE:
-"wrong: ...". FILE also counts, at the end of each connection: "appends N messages M asked K" (K literals that waited).
+"wrong: ...". With --swallow a message that holds one of FILE's lines is answered with OK and not kept (where literals come
+unasked, one a command); with --blind nobody finds a message by its X-TUID. The log also counts, at the end of each connection: "appends N messages M asked K" (K literals that waited).
 """
 import argparse
 import asyncio
@@ -41,12 +43,30 @@ class Session:
             raise Wrong("a literal of %d bytes unasked" % size)
         self.asked += not plus
 
-    async def to_server(self, reader, writer):
+    def swallows(self, body):
+        try:
+            with open(self.args.swallow, "rb") as f:
+                return any(word in body for word in f.read().split(b"\n") if word)
+        except OSError:
+            return False
+
+    async def to_server(self, reader, writer, client):
         """Commands; the server behind answers the literals that wait."""
         while True:
             line = await reader.readuntil(b"\n")
+            if self.args.blind:
+                line = line.replace(b"X-TUID", b"X-NONE")
             append, messages = re.match(rb"\S+ APPEND ", line, re.I), 0
             self.appends += bool(append)
+            literal = LITERAL.search(line)
+            if append and literal and literal[2] and self.args.swallow:
+                body = await reader.readexactly(int(literal[1]))
+                if self.swallows(body):
+                    await reader.readuntil(b"\n")
+                    client.write(line.split()[0] + b" OK Kept.\r\n")
+                    continue
+                writer.write(line + body)
+                line = await reader.readuntil(b"\n")
             while True:
                 writer.write(line)
                 await writer.drain()
@@ -68,6 +88,8 @@ class Session:
                 line = re.sub(rb" " + re.escape(word.encode()) + rb"(?=[ \]\r])", b"", line)
             for word in self.args.offered:
                 line = line.replace(b"IMAP4rev1", b"IMAP4rev1 " + word.encode(), 1)
+        if self.args.blind:
+            line = line.replace(b"X-NONE", b"X-TUID")
         if "UIDPLUS" in without:
             line = re.sub(rb"^(\S+ OK) \[(APPENDUID|COPYUID)[^]]*\]", rb"\1", line)
         return line
@@ -76,7 +98,11 @@ class Session:
         while True:
             line = await reader.readuntil(b"\n")
             literal = LITERAL.search(line)
-            writer.write(line if literal else self.less(line))
+            if literal and b"HEADER.FIELDS (X-NONE)]" in line:
+                await reader.readexactly(int(literal[1]))
+                await reader.readuntil(b"\n")
+                continue
+            writer.write(line.replace(b"X-NONE", b"X-TUID") if literal else self.less(line))
             if literal:
                 await self.copy(reader, writer, int(literal[1]))
             await writer.drain()
@@ -85,7 +111,7 @@ class Session:
         context = ssl.create_default_context(cafile=self.args.dir + "/ca.pem")
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.args.target, ssl=context, limit=LINE_MAX,
                                                                server_hostname="localhost")
-        tasks = [asyncio.create_task(self.to_server(reader, far_writer)), asyncio.create_task(self.to_client(far_reader, writer))]
+        tasks = [asyncio.create_task(self.to_server(reader, far_writer, writer)), asyncio.create_task(self.to_client(far_reader, writer))]
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if tasks[0] in done:
             # What the server still says belongs to the client.
@@ -109,6 +135,8 @@ async def main():
     p.add_argument("--without", default="")
     p.add_argument("--with", dest="offered", default="")
     p.add_argument("--log", required=True)
+    p.add_argument("--swallow")
+    p.add_argument("--blind", action="store_true")
     a = p.parse_args()
     a.without, a.offered = list(filter(None, a.without.split(","))), list(filter(None, a.offered.split(",")))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -10,7 +10,7 @@
 
 static void what_is_written_is_read_again(void)
 {
-	struct ledger a = {.state = LEDGER_LEFT, .code = 1, .messages = 5000000000, .copied = 3, .dirty = true, .next = 1234567890,
+	struct ledger a = {.state = LEDGER_LEFT, .code = 1, .messages = 5000000000, .copied = 3, .dirty = true, .lost_track = true, .next = 1234567890,
 			   .bytes = 6000000000, .rate = 14000000, .left_s = 180};
 	struct ledger b;
 	struct ledger_message *m = ledger_add_left(&a);
@@ -27,7 +27,7 @@ static void what_is_written_is_read_again(void)
 	d->twin = 6;
 	text = ledger_format(&a);
 	CHECK(!ledger_parse(text, strlen(text), &b));
-	CHECK(b.state == LEDGER_LEFT && b.code == 1 && b.messages == 5000000000 && b.dirty && b.next == 1234567890);
+	CHECK(b.state == LEDGER_LEFT && b.code == 1 && b.messages == 5000000000 && b.dirty && b.lost_track && b.next == 1234567890);
 	CHECK(b.bytes == 6000000000 && b.rate == 14000000 && b.left_s == 180);
 	CHECK_STR(b.side, "destination");
 	CHECK_STR(b.text, "with \"quotes\" and \\xff");
@@ -37,6 +37,33 @@ static void what_is_written_is_read_again(void)
 	free(text);
 	ledger_clear(&a);
 	ledger_clear(&b);
+}
+
+static bool even(void *arg, const struct ledger_message *m)
+{
+	(*(int *)arg)++;
+	return m->uid % 2 == 0;
+}
+
+static void a_filtered_list_can_grow(void)
+{
+	struct ledger l = {0};
+	int asked = 0;
+	uint32_t i;
+
+	for (i = 1; i <= 9; i++) {
+		struct ledger_message *m = ledger_add_left(&l);
+
+		m->uid = i;
+		ledger_set(&m->subject, "subject");
+	}
+	ledger_filter_left(&l, even, &asked);
+	CHECK(asked == 9 && l.n_left == 4 && l.left[0].uid == 2 && l.left[3].uid == 8);
+	for (i = 10; i < 20; i++)
+		ledger_add_left(&l)->uid = i;
+	CHECK(l.n_left == 14 && l.left[3].uid == 8 && l.left[13].uid == 19);
+	CHECK_STR(l.left[3].subject, "subject");
+	ledger_clear(&l);
 }
 
 static void damage_is_an_error(void)
@@ -131,6 +158,7 @@ static void progress_is_shown_while_it_runs(void)
 int main(void)
 {
 	TEST(what_is_written_is_read_again);
+	TEST(a_filtered_list_can_grow);
 	TEST(damage_is_an_error);
 	TEST(a_damaged_file_is_named_and_kept);
 	TEST(cells_have_their_width);

@@ -67,6 +67,20 @@ static void finds_what_has_no_pair(void)
 	state_clear(&s);
 }
 
+static void what_is_lost_was_not_known_before(void)
+{
+	static const char text[] = "MaxPulledUid 9\n\n1 11 S\n7 0 \n4 0 F\n9 13 FS\n2 0 S\n0 15 \n";
+	uint32_t known[] = {1, 4}, out[8];
+	struct err e = ERR_INIT;
+	struct state s;
+
+	CHECK(!state_parse(text, strlen(text), "x", &s, &e));
+	/* 4 was there before: somebody deleted it at the destination. */
+	CHECK(state_lost(&s, known, 2, out) == 2 && out[0] == 2 && out[1] == 7);
+	CHECK(state_lost(&s, NULL, 0, out) == 3 && out[1] == 4);
+	state_clear(&s);
+}
+
 static void a_journal_is_counted_as_it_grows(void)
 {
 	unsigned long long count = 0;
@@ -142,6 +156,7 @@ int main(void)
 	TEST(reads_what_mbsync_writes);
 	TEST(a_damaged_state_is_an_error_with_its_line);
 	TEST(finds_what_has_no_pair);
+	TEST(what_is_lost_was_not_known_before);
 	TEST(a_journal_is_counted_as_it_grows);
 	TEST(lowering_changes_one_number);
 	TEST(lowering_respects_mbsyncs_lock);

@@ -266,8 +266,10 @@ int sync_copy(struct sync *s, struct verdict *v)
 	s->notes.n = 0;
 	s->full[0] = 0;
 	s->enough = false;
-	for (i = 0; i < s->n_folders; i++)
+	for (i = 0; i < s->n_folders; i++) {
 		s->folders[i].opened = false;
+		s->folders[i].next_there = 0;
+	}
 	s->ledger.runs++;
 	ledger_set(&s->ledger.mbsync, s->version);
 	ledger_set(&s->ledger.doing, "copying");

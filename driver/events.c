@@ -96,6 +96,7 @@ int events_parse_line(const char *text, size_t n, struct event *out)
 	out->side = side[0] == 's' ? SIDE_SOURCE : SIDE_DESTINATION;
 	if (get_whole(o, "folder", out->folder, sizeof out->folder) ||
 	    json_get_u32(o, "uidvalidity", &out->uidvalidity) || json_get_u32(o, "uid", &out->uid) ||
+	    json_get_u32(o, "uidnext", &out->uidnext) ||
 	    json_get_u64(o, "size", &out->size) || json_get_u64(o, "bytes", &out->bytes) ||
 	    json_get_u64(o, "messages", &out->messages) || json_get_u64(o, "ms", &out->ms) ||
 	    json_get_int(o, "code", 255, &out->code) ||

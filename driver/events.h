@@ -41,7 +41,7 @@ struct event {
 	enum side side;
 	unsigned shard; /* from 1; 0 if not told */
 	double time;    /* epoch s */
-	uint32_t uidvalidity, uid;
+	uint32_t uidvalidity, uid, uidnext;
 	uint64_t size, bytes, messages, ms;
 	int code, retry_after, seconds;
 	char sha256[65]; /* lower-case hex */

@@ -118,14 +118,16 @@ int sync_note_looked(struct sync *s, struct verdict *v)
 	return list ? 0 : -1;
 }
 
-/* Does what mbsync saw say that something came? Never for a folder that no broken run can have left anything
- * in. */
-static bool suspect(const struct sync *s, size_t i)
+bool ghosts_suspect(const struct sync_folder *f, const struct ledger_folder *l)
 {
-	const struct sync_folder *f = &s->folders[i];
-	const struct ledger_folder *l = &s->ledger.folders[i];
-
-	return l->looked && f->opened && others(f->there, f->known) > l->others;
+	if (!l->looked)
+		return false;
+	/* Each UID that was given out since is mbsync's, or of something else that came: exact, whatever was deleted.
+	 */
+	if (f->next_there)
+		return f->next_there > l->looked && f->next_there - l->looked > f->above;
+	/* By mbsync's words alone, what was deleted meanwhile hides as many that came. */
+	return f->opened && others(f->there, f->known) > l->others;
 }
 
 int sync_check_ghosts(struct sync *s, struct verdict *v)
@@ -141,7 +143,7 @@ int sync_check_ghosts(struct sync *s, struct verdict *v)
 		struct ledger_folder *l = &s->ledger.folders[i];
 		const struct sync_folder *f = &s->folders[i];
 
-		any = any || suspect(s, i);
+		any = any || ghosts_suspect(f, l);
 		looked = looked || l->looked;
 		/* What a user has taken away there makes no room for a ghost. */
 		if (l->looked && f->opened && others(f->there, f->known) < l->others)

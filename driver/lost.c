@@ -61,6 +61,8 @@ static int note_folder(struct sync *s, size_t folder, struct err *e)
 	for (i = 0; i < state.count; i++)
 		if (!unsure || state.pairs[i].near || state.pairs[i].far <= pulled)
 			more[n++] = state.pairs[i].far;
+	for (i = f->above = 0; i < state.count; i++)
+		f->above += state.pairs[i].near && state.pairs[i].near >= s->ledger.folders[folder].looked;
 	state_clear(&state);
 	if (n)
 		qsort(more, n, sizeof *more, uids_compare);

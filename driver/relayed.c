@@ -61,6 +61,10 @@ static void on_event(void *arg, const struct event *e)
 	if (e->shard <= RELAYED_SLOTS_MAX && !r->early)
 		r->seen[e->shard]++;
 	switch (e->kind) {
+	case EVENT_FOLDER:
+		if (there && !r->early && e->uidnext)
+			relayed_note_opened(r, e);
+		break;
 	case EVENT_COPIED:
 		events_format_copied(e, &r->lines);
 		if (r->lines.len > BATCH_BYTES)

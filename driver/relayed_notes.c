@@ -131,6 +131,30 @@ void relayed_resolve(struct sync *s)
 	free(refused);
 }
 
+/* Where the destination was not listed, its prefix is known only if it has none. */
+void relayed_note_opened(struct relayed *r, const struct event *e)
+{
+	struct sync *s = r->sync;
+	const struct folder_list bare = {.delimiter = s->plan.destination_delimiter},
+				 *list = s->destination.list.n ? &s->destination.list : &bare;
+	struct buf wire = BUF_INIT(8192);
+	size_t i;
+
+	if (list == &bare && !s->plan.destination_bare)
+		return;
+	for (i = 0; i < s->n_folders; i++) {
+		buf_reset(&wire);
+		if (folder_wire(list, s->plan.v[s->folders[i].choice].destination, &wire) ||
+		    strcmp(buf_str(&wire), e->folder))
+			continue;
+		/* Opened again after a break in the connection, it has what mbsync has stored since. */
+		if (!s->folders[i].next_there)
+			s->folders[i].next_there = e->uidnext;
+		break;
+	}
+	buf_clear(&wire);
+}
+
 /* The source's own name of a folder, as events tell it. */
 static int source_wire(const struct sync *s, size_t folder, struct buf *wire)
 {

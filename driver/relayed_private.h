@@ -44,6 +44,9 @@ struct relayed {
 	char why[2][32], words[2][512];
 };
 
+/* A folder is open at the destination: keeps its UIDNEXT of the first time. */
+void relayed_note_opened(struct relayed *r, const struct event *e);
+
 /* Keeps what is said of a single message. */
 void relayed_add_note(struct relayed *r, const struct event *e);
 

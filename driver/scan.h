@@ -80,6 +80,10 @@ bool pairs_missing(const struct sync *s, const struct ledger_message *m);
  * ledger. */
 int doubles_look(struct sync *s, const uint32_t *from, struct verdict *v);
 
+/* Pure. Does what was seen when mbsync opened a folder at the destination say that something came there since doubles
+ * were last looked for? Never of a folder that no broken run can have left anything in. */
+bool ghosts_suspect(const struct sync_folder *f, const struct ledger_folder *l);
+
 /* Is it a message that the destination lost? */
 bool lost_is(const struct ledger_message *m);
 

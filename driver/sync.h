@@ -63,6 +63,8 @@ struct sync_folder {
 	uint64_t there;         /* destination messages when mbsync opened it last... */
 	uint64_t known;         /* ... and those that its state knew then */
 	bool opened;            /* it did */
+	uint32_t next_there;    /* UIDNEXT at the destination then, as a relay told; 0: none did */
+	uint64_t above;         /* pairs whose destination UID is above what was looked through, when mbsync began */
 	uint64_t gone;          /* pairs whose message was no longer at the source at the last check */
 	uint64_t pairs;         /* in the state, without those */
 	uint64_t lost;          /* of these: listed as lost by the destination */

@@ -38,6 +38,13 @@ static void lines_are_read(void)
 	    "{\"event\":\"copied\",\"side\":\"destination\",\"time\":1,\"folder\":\"f\",\"sha256\":\"" SHA
 	    "\",\"size\":0}",
 	    &e));
+	CHECK(!parse("{\"event\":\"folder\",\"side\":\"destination\",\"time\":1,\"shard\":1,\"folder\":\"A/b\","
+	             "\"uidvalidity\":7,\"messages\":3,\"uidnext\":4294967295}",
+	             &e));
+	CHECK(e.kind == EVENT_FOLDER && e.side == SIDE_DESTINATION && e.messages == 3 && e.uidnext == 4294967295);
+	CHECK(!parse("{\"event\":\"folder\",\"side\":\"source\",\"time\":1,\"folder\":\"A\",\"uidvalidity\":7}", &e) &&
+	      !e.uidnext);
+	CHECK(parse("{\"event\":\"folder\",\"side\":\"destination\",\"time\":1,\"folder\":\"A\",\"uidnext\":-1}", &e) == -1);
 	CHECK(!parse("{\"event\":\"later\",\"side\":\"source\",\"time\":1}", &e) && e.kind == EVENT_OTHER);
 }
 

@@ -135,6 +135,11 @@ doveadm -c "$DEST_CONF" expunge -u "$(there "$box")" mailbox INBOX uid \
 	"$(sed -n 's/.*twice: "INBOX" UID \([0-9]*\) is.*/\1/p' "$tmp/out")"
 sync "$box"
 is "once it is deleted: 0" "$rc" 0
+doveadm -c "$DEST_CONF" copy -u "$(there "$box")" INBOX mailbox INBOX 5
+doveadm -c "$DEST_CONF" expunge -u "$(there "$box")" mailbox INBOX 9
+sync "$box"
+is "one that comes while a user deletes another one: 1" "$rc" 1
+has "it is listed, too" "$tmp/out" 'twice: "INBOX" UID [0-9]+ is UID [0-9]+ again'
 
 # The long tail: no slot is free, so that they go one after the other
 box=${boxes[4]}

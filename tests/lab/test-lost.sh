@@ -52,7 +52,7 @@ less() { # option...
 }
 end_less() {
 	kill $server
-	wait $server 2>/dev/null
+	wait $server 2>/dev/null || true
 }
 at_source() { doveadm -c "$SOURCE_CONF" -f flow fetch -u $box "$1" mailbox INBOX uid "$2" | sed "s/^[^=]*=//"; }
 lost() { status '" ".join(str(m["uid"]) for m in s.get("uncopied", []) if m["kind"] == "lost")'; }

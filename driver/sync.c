@@ -341,7 +341,8 @@ static int work(struct sync *s)
 			sync_disconnect(&s->destination); /* a connection less while mbsync has its own */
 			if (!rc)
 				rc = sync_copy(s, &v);
-			if (rc && !strcmp(v.reason, "uidvalidity"))
+			/* Stopped before anything was begun, there is no verdict. */
+			if (rc && v.reason && !strcmp(v.reason, "uidvalidity"))
 				uidvalidity(s, folder_of(s, v.channel), v.side == SIDE_DESTINATION, &v);
 			c.succeeded |= !rc;
 			if (!rc && !engine_stop) {

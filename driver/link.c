@@ -231,6 +231,18 @@ static long failed(struct link *l, int rc)
 	return -1;
 }
 
+/* Before STARTTLS: nothing was read or written. `error`: errno says why. */
+static long plain_failed(struct link *l, bool error, short wants)
+{
+	if (error && (errno == EAGAIN || errno == EINTR)) {
+		l->wants = wants;
+		return 0;
+	}
+	snprintf(l->error, sizeof l->error, "the connection was dropped");
+	l->state = LINK_BROKEN;
+	return -1;
+}
+
 long link_read(struct link *l, void *p, size_t n)
 {
 	size_t done = 0;
@@ -242,13 +254,7 @@ long link_read(struct link *l, void *p, size_t n)
 		got = recv(l->fd, p, n, 0);
 		if (got > 0)
 			return got;
-		if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-			l->wants = POLLIN;
-			return 0;
-		}
-		snprintf(l->error, sizeof l->error, "the connection was dropped");
-		l->state = LINK_BROKEN;
-		return -1;
+		return plain_failed(l, got < 0, POLLIN);
 	}
 	if (l->state != LINK_OPEN)
 		return l->state == LINK_BROKEN ? -1 : 0;
@@ -275,13 +281,7 @@ long link_write(struct link *l, const void *p, size_t n)
 		put = send(l->fd, p, n, MSG_NOSIGNAL);
 		if (put >= 0)
 			return put;
-		if (errno == EAGAIN || errno == EINTR) {
-			l->wants = POLLOUT;
-			return 0;
-		}
-		snprintf(l->error, sizeof l->error, "the connection was dropped");
-		l->state = LINK_BROKEN;
-		return -1;
+		return plain_failed(l, true, POLLOUT);
 	}
 	if (l->state != LINK_OPEN)
 		return l->state == LINK_BROKEN ? -1 : 0;

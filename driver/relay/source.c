@@ -221,8 +221,9 @@ static int over(struct source *s, long long now)
 	if (r->client.queued || (s->bodies.first && (rate_wait(&s->bytes, now) || rate_wait(&s->messages, now))))
 		s->progress_ms = now;
 	if (s->greeted && source_busy(s) && now - s->progress_ms > patience)
-		return relay_failf(r, "patience", CODE_LATER, "%s has given nothing for %d minutes: %s", r->server.host,
-				   r->account->patience / 60, s->why);
+		return relay_failf(r, "patience", CODE_LATER, "%s has given nothing for %d %s: %s", r->server.host,
+				   r->account->patience < 120 ? r->account->patience : r->account->patience / 60,
+				   r->account->patience < 120 ? "seconds" : "minutes", s->why);
 	return 0;
 }
 
@@ -275,18 +276,35 @@ static int work(struct source *s)
 	}
 }
 
-int relay_source(struct relay *r)
+void source_clear(struct source *s)
 {
-	struct source s = {.r = r, .own_slot = -1, .average = 20000, .progress_ms = file_now_ms()};
-	const struct account *a = r->account;
-	int i, rc;
+	int i;
 
-	s.limit = a->connections > CONNECTIONS_MAX ? CONNECTIONS_MAX : a->connections;
-	s.limit_now = s.limit;
-	rate_init(&s.bytes, (uint64_t)a->bytes_per_second / (unsigned)r->shards, s.progress_ms);
-	rate_init(&s.messages, (uint64_t)(a->messages_per_second + r->shards - 1) / (unsigned)r->shards, s.progress_ms);
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		conn_close(&s->conns[i]);
+	if (s->own_slot >= 0)
+		close(s->own_slot);
+	s->own_slot = -1;
+	ahead_drop(s);
+	requests_clear(&s->plain);
+	requests_clear(&s->bodies);
+	free(s->folder);
+	free(s->folder_name);
+	s->folder = s->folder_name = NULL;
+}
+
+void source_init(struct source *s, struct relay *r, int connections)
+{
+	int i;
+
+	memset(s, 0, sizeof *s);
+	s->r = r;
+	s->own_slot = -1;
+	s->average = 20000;
+	s->progress_ms = file_now_ms();
+	s->limit = s->limit_now = connections > CONNECTIONS_MAX ? CONNECTIONS_MAX : connections;
 	for (i = 0; i < CONNECTIONS_MAX; i++) {
-		struct conn *c = &s.conns[i];
+		struct conn *c = &s->conns[i];
 
 		c->index = i;
 		c->slot = c->aside.fd = c->session.link.fd = -1;
@@ -294,16 +312,19 @@ int relay_source(struct relay *r)
 		snprintf(c->tracer.who, sizeof c->tracer.who, "server %d", i + 1);
 		spool_init(&c->response, &r->memory);
 	}
-	spool_init(&s.ahead.answer, &r->memory);
+	spool_init(&s->ahead.answer, &r->memory);
+}
+
+int relay_source(struct relay *r)
+{
+	const struct account *a = r->account;
+	struct source s;
+	int rc;
+
+	source_init(&s, r, a->connections);
+	rate_init(&s.bytes, (uint64_t)a->bytes_per_second / (unsigned)r->shards, s.progress_ms);
+	rate_init(&s.messages, (uint64_t)(a->messages_per_second + r->shards - 1) / (unsigned)r->shards, s.progress_ms);
 	rc = work(&s);
-	for (i = 0; i < CONNECTIONS_MAX; i++)
-		conn_close(&s.conns[i]);
-	if (s.own_slot >= 0)
-		close(s.own_slot);
-	ahead_drop(&s);
-	requests_clear(&s.plain);
-	requests_clear(&s.bodies);
-	free(s.folder);
-	free(s.folder_name);
+	source_clear(&s);
 	return rc;
 }

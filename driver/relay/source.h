@@ -147,6 +147,12 @@ void requests_clear(struct requests *l);
 /* mbsync learns that this message is not to be had. Frees q. */
 void request_without(struct source *s, struct request *q, const char *reason, const char *answer);
 
+/* No limits of rate. source_clear in every case. */
+void source_init(struct source *s, struct relay *r, int connections);
+
+/* Closes its connections and frees all that it holds. */
+void source_clear(struct source *s);
+
 /* Work that mbsync waits for. */
 bool source_busy(const struct source *s);
 

@@ -30,20 +30,12 @@ static void begin(struct source *s, struct relay *r, unsigned what)
 	struct conn *c = &s->conns[0];
 	int i;
 
-	memset(s, 0, sizeof *s);
-	s->r = r;
-	s->limit = s->limit_now = 1;
+	source_init(s, r, 1);
 	s->greeted = true;
 	s->folder = strdup("INBOX");
 	s->folder_name = strdup("INBOX");
 	s->folder_number = 1;
 	s->validity = 7;
-	for (i = 0; i < CONNECTIONS_MAX; i++) {
-		s->conns[i].index = i;
-		s->conns[i].slot = s->conns[i].aside.fd = s->conns[i].session.link.fd = -1;
-		s->conns[i].tracer.trace = &r->trace;
-		spool_init(&s->conns[i].response, &r->memory);
-	}
 	fuzz_session(&c->session, r);
 	c->state = CONN_READY;
 	c->folder = 1;
@@ -104,12 +96,7 @@ static size_t run(const uint8_t *data, size_t size, size_t step, unsigned what, 
 	/* It is not waited for what nobody asks. */
 	if (s.examining && (!s.conns[0].flying.first || s.conns[0].flying.first->kind != REQUEST_EXAMINE))
 		abort();
-	conn_close(&s.conns[0]);
-	ahead_drop(&s);
-	requests_clear(&s.plain);
-	requests_clear(&s.bodies);
-	free(s.folder);
-	free(s.folder_name);
+	source_clear(&s);
 	client_clear(&r.client);
 	if (r.memory.used)
 		abort();

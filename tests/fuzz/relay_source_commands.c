@@ -58,20 +58,15 @@ static void answer_all(struct source *s, struct buf *sent)
 static void run(const uint8_t *data, size_t size, size_t step, struct buf *sent)
 {
 	static char heard[HEARD_MAX];
-	struct source s = {.greeted = true, .limit = 1, .limit_now = 1, .average = 20000};
+	struct source s;
 	struct relay r;
 	size_t at, n;
-	int rc = 0, i;
+	int rc = 0;
 
 	fuzz_begin();
 	fuzz_relay(&r, SIDE_SOURCE);
-	s.r = &r;
-	for (i = 0; i < CONNECTIONS_MAX; i++) {
-		s.conns[i].index = i;
-		s.conns[i].slot = s.conns[i].aside.fd = s.conns[i].session.link.fd = -1;
-		s.conns[i].tracer.trace = &r.trace;
-		spool_init(&s.conns[i].response, &r.memory);
-	}
+	source_init(&s, &r, 1);
+	s.greeted = true;
 	fuzz_session(&s.conns[0].session, &r);
 	s.conns[0].state = CONN_READY;
 	for (at = 0; at < size && !rc && !s.logout[0]; at += step) {
@@ -84,12 +79,7 @@ static void run(const uint8_t *data, size_t size, size_t step, struct buf *sent)
 	n = fuzz_heard(&r, heard);
 	buf_add(sent, heard, n);
 	buf_adds(sent, s.logout);
-	conn_close(&s.conns[0]);
-	ahead_drop(&s);
-	requests_clear(&s.plain);
-	requests_clear(&s.bodies);
-	free(s.folder);
-	free(s.folder_name);
+	source_clear(&s);
 	client_clear(&r.client);
 	if (r.memory.used)
 		abort();

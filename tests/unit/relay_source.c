@@ -30,11 +30,8 @@ static void ready(struct conn *c)
 
 static void begin(void)
 {
-	int i;
-
 	account_init(&account);
 	memset(&r, 0, sizeof r);
-	memset(&s, 0, sizeof s);
 	r = (struct relay){
 	    .account = &account, .side = SIDE_SOURCE, .shard = 1, .shards = 1, .memory = {.max = 1 << 20}};
 	r.report.fd = r.trace.fd = -1;
@@ -45,30 +42,14 @@ static void begin(void)
 	r.facts.source_host = r.server.host;
 	r.facts.source_mech = "XOAUTH2";
 	r.facts.address = r.server.user;
-	s.r = &r;
-	s.limit = s.limit_now = 2;
+	source_init(&s, &r, 2);
 	s.greeted = true;
-	for (i = 0; i < CONNECTIONS_MAX; i++) {
-		s.conns[i].index = i;
-		s.conns[i].slot = s.conns[i].aside.fd = s.conns[i].session.link.fd = -1;
-		s.conns[i].tracer.trace = &r.trace;
-		spool_init(&s.conns[i].response, &r.memory);
-	}
-	spool_init(&s.ahead.answer, &r.memory);
 	ready(&s.conns[0]);
 }
 
 static void end(void)
 {
-	int i;
-
-	for (i = 0; i < CONNECTIONS_MAX; i++)
-		conn_close(&s.conns[i]);
-	ahead_drop(&s);
-	requests_clear(&s.plain);
-	requests_clear(&s.bodies);
-	free(s.folder);
-	free(s.folder_name);
+	source_clear(&s);
 	client_clear(&r.client);
 	CHECK(!r.memory.used);
 }

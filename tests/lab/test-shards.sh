@@ -49,18 +49,24 @@ until_through() { # address
 	done
 }
 
+watch() { # pid of a sync, until its end: its status in $rc, the most mbsync that it had at once in $most
+	local n
+	most=0
+	while kill -0 "$1" 2>/dev/null; do
+		n=$(mbsyncs "$1" | wc -l)
+		[ "$n" -gt "$most" ] && most=$n
+		sleep 0.05
+	done
+	wait "$1"
+	rc=$?
+}
+
 # Side by side
 box=${boxes[0]}
 "$mbhaul" --config "$conf" sync "$box" >"$tmp/out" 2>&1 &
 pid=$!
-most=0
-while kill -0 $pid 2>/dev/null; do
-	n=$(mbsyncs $pid | wc -l)
-	[ "$n" -gt "$most" ] && most=$n
-	sleep 0.05
-done
-wait $pid
-is "a mailbox of many folders goes through" "$?" 0
+watch $pid
+is "a mailbox of many folders goes through" "$rc" 0
 check "with several mbsync at once ($most)" [ "$most" -ge 2 ]
 equal "side by side" "$box"
 has "the log says how many" "$(log "$box")" 'starting mbsync .*: [234] sets of folders'
@@ -106,13 +112,16 @@ equal "after kill -9 of relays" "$box"
 
 # The sync dies with all of them; what its relays had reported is not lost
 box=${boxes[3]}
+killed=0
 for _ in 1 2 3; do
 	"$mbhaul" --config "$conf" sync "$box" >"$tmp/out" 2>&1 &
 	pid=$!
-	sleep "1.$(between 10 90)"
+	sleep "0.$(between 40 90)"
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
+	[ $? = 137 ] && killed=$((killed + 1))
 done
+check "a sync is killed while it works ($killed)" [ "$killed" -ge 1 ]
 until_through "$box"
 is "after three killed ones the same command goes through" "$rc" 0
 equal "after kill -9 of the sync" "$box"
@@ -146,14 +155,8 @@ box=${boxes[4]}
 mkdir "$tmp/tail"
 "$mbhaul" --config "$conf" sync --tail "$tmp/tail" "$box" >"$tmp/out" 2>&1 &
 pid=$!
-most=0
-while kill -0 $pid 2>/dev/null; do
-	n=$(mbsyncs $pid | wc -l)
-	[ "$n" -gt "$most" ] && most=$n
-	sleep 0.05
-done
-wait $pid
-is "without a slot of the fleet it goes through" "$?" 0
+watch $pid
+is "without a slot of the fleet it goes through" "$rc" 0
 is "with one mbsync at a time" "$most" 1
 equal "one after the other" "$box"
 

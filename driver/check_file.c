@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "check.h"
+#include "csv.h"
 #include "earlier.h"
 #include "json.h"
 
@@ -118,31 +119,6 @@ static const struct {
 	{"AppendLimit", "there", "append_limit"},
 };
 
-static void add_field(struct buf *out, const char *s)
-{
-	buf_addc(out, '"');
-	/* What a spreadsheet would take for a formula may be a server's words. */
-	if (*s && strchr("=+-@\t\r", *s))
-		buf_addc(out, '\'');
-	for (; *s; s++) {
-		if (*s == '"')
-			buf_addc(out, '"');
-		buf_addc(out, *s == '\n' ? ' ' : *s);
-	}
-	buf_addc(out, '"');
-}
-
-static void add_time(struct buf *out, double when)
-{
-	time_t t = (time_t)when;
-	struct tm tm;
-	char text[32] = "";
-
-	if (t && gmtime_r(&t, &tm))
-		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	buf_adds(out, text);
-}
-
 void check_csv_row(struct buf *out, const struct cJSON *o)
 {
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
@@ -152,13 +128,13 @@ void check_csv_row(struct buf *out, const struct cJSON *o)
 		if (i)
 			buf_addc(out, ',');
 		if (!o)
-			add_field(out, columns[i].title);
+			csv_field(out, columns[i].title);
 		else if (cJSON_IsString(v))
-			add_field(out, v->valuestring);
+			csv_field(out, v->valuestring);
 		else if (cJSON_IsBool(v))
 			buf_adds(out, cJSON_IsTrue(v) ? "true" : "false");
 		else if (cJSON_IsNumber(v) && (!strcmp(columns[i].key, "refused_since") || !strcmp(columns[i].key, "checked")))
-			add_time(out, v->valuedouble);
+			csv_time(out, v->valuedouble);
 		else if (cJSON_IsNumber(v))
 			buf_addf(out, "%.0f", v->valuedouble);
 	}

@@ -25,6 +25,22 @@ enum {
 	FOLDERS_MAX = 10000, /* a set: its command line stays below 100 KB */
 };
 
+/* What was copied since the last time goes into the history. Before the first look nothing is known. */
+static void note_history(struct sync *s)
+{
+	struct ledger *l = &s->ledger;
+	uint64_t messages = l->copied > s->noted_copied ? l->copied - s->noted_copied : 0;
+	uint64_t bytes = l->bytes > s->noted_bytes ? l->bytes - s->noted_bytes : 0;
+
+	if (!s->noting)
+		return;
+	history_add(&l->history, (long long)time(NULL), messages, bytes);
+	s->noted_copied += messages;
+	s->noted_bytes += bytes;
+	s->pass_messages += messages;
+	l->bytes_copied += bytes;
+}
+
 void sync_write(struct sync *s, bool durable)
 {
 	struct err e = ERR_INIT;
@@ -33,9 +49,20 @@ void sync_write(struct sync *s, bool durable)
 	if (!durable && now - s->written_ms < WRITE_MS)
 		return;
 	s->written_ms = now;
+	note_history(s);
 	s->ledger.updated = (long long)time(NULL);
 	if (ledger_write(s->status_path, &s->ledger, durable, &e))
 		log_say(&s->log, "%s", e.text);
+}
+
+void sync_end_pass(struct sync *s)
+{
+	struct ledger_pass pass = {.begun = s->ledger.started, .ended = s->ledger.finished, .bytes = s->ledger.bytes, .code = s->ledger.code};
+
+	note_history(s);
+	pass.messages = s->pass_messages;
+	if (ledger_add_pass(&s->ledger, &pass))
+		log_say(&s->log, "no memory for a pass");
 }
 
 /* A pair may outlive its message at the source: no more than there are. */

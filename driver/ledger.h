@@ -1,7 +1,7 @@
 /*
  * status.json: what happened to one mailbox, and what is next. Written by `mbhaul sync` (under the mailbox's lock) with
  * a rename, read by run, status and others. A file that does not parse is an error that names it; it is never overwritten.
- * Times are epoch seconds, 0 for never. Folder names are canonical (folders.h).
+ * Times are epoch seconds, 0 for never. The lists stand at the end of the file. Folder names are canonical (folders.h).
  */
 #ifndef MBHAUL_LEDGER_H
 #define MBHAUL_LEDGER_H
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "history.h"
 
 struct err;
 
@@ -49,6 +51,14 @@ struct ledger_folder {
 	uint32_t pulled;   /* source UID that mbsync had come to when a sync last went through */
 };
 
+/* One sync, from start to end. */
+struct ledger_pass {
+	long long begun, ended;
+	uint64_t messages, bytes; /* that it copied */
+	int code;
+};
+enum { LEDGER_PASSES = 50 }; /* the first and the last ones are kept */
+
 struct ledger {
 	enum ledger_state state;
 	char *address, *destination;
@@ -65,6 +75,11 @@ struct ledger {
 	char *side;       /* whose words reason and answer are: source, destination; "" if unknown */
 	uint64_t messages, copied; /* sums over the folders */
 	uint64_t bytes;   /* of messages, copied by the last sync */
+	uint64_t bytes_source; /* of all folders that are copied, when last looked at; 0: the source did not say */
+	uint64_t bytes_copied; /* by all syncs, as far as relays told */
+	long long completed;   /* when it was done or left for the first time */
+	long long final;       /* when a sync --final last went through */
+	uint64_t uncopied, twice; /* n_left and n_doubles; also there after ledger_read_head */
 	uint64_t rate;    /* while running: bytes/s; 0: unknown */
 	uint64_t left_s;  /* while running: s until all is copied; 0: unknown */
 	unsigned runs;    /* how often mbsync was started by the last sync */
@@ -76,12 +91,22 @@ struct ledger {
 	size_t n_left;
 	struct ledger_double *doubles;
 	size_t n_doubles;
+	struct ledger_pass *passes; /* owned */
+	size_t n_passes;
+	struct history history;
 };
 
 void ledger_clear(struct ledger *l);
 
 /* A missing file gives an empty ledger in LEDGER_NEW. CODE_CONFIG if it is damaged. */
 int ledger_read(const char *path, struct ledger *l, struct err *e);
+
+/* The same without the lists (folders, messages, passes, history), which are empty then: for 10,000 mailboxes in a
+ * moment. */
+int ledger_read_head(const char *path, struct ledger *l, struct err *e);
+
+/* Adds a pass; where there are too many, the second one goes. */
+int ledger_add_pass(struct ledger *l, const struct ledger_pass *pass);
 
 /* Pure halves. format returns a malloc'ed text. */
 int ledger_parse(const char *text, size_t n, struct ledger *l);

@@ -217,6 +217,8 @@ out:
 static int count_messages(struct sync *s, struct err *e)
 {
 	struct sync_status *v = calloc(s->n_folders + 1, sizeof *v);
+	uint64_t bytes = 0;
+	bool known = true;
 	size_t i;
 	int rc;
 
@@ -230,7 +232,10 @@ static int count_messages(struct sync *s, struct err *e)
 		s->folders[i].messages = v[i].messages;
 		s->folders[i].next = v[i].next;
 		s->folders[i].bytes = v[i].bytes;
+		bytes += v[i].bytes;
+		known = known && (v[i].bytes || !v[i].messages);
 	}
+	s->ledger.bytes_source = known ? bytes : 0;
 	free(v);
 	return rc;
 }
@@ -433,6 +438,10 @@ int sync_look(struct sync *s, struct verdict *v)
 		sync_verdict(s, &s->source, NULL, &e, v);
 	else
 		rc = 0;
+	if (!rc && !s->noting) {
+		s->noting = true;
+		s->noted_copied = s->ledger.copied;
+	}
 	goto out;
 keep: /* s->folders still goes with the plan of the look before */
 	folder_plan_clear(&s->plan);

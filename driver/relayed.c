@@ -86,6 +86,8 @@ static void on_event(void *arg, const struct event *e)
 		r->until[there] = e->time + e->seconds;
 		snprintf(r->why[there], sizeof r->why[there], "%s", e->reason);
 		text_escape(r->words[there], sizeof r->words[there], e->answer, strlen(e->answer));
+		if (!r->early && !strcmp(e->reason, "throttled"))
+			history_throttled(&r->sync->ledger.history, (long long)e->time, e->seconds);
 		if (!r->early && e->seconds)
 			log_say(&r->sync->log, "the relay waits %d s for the %s: %s%s%.300s", e->seconds,
 			        e->side == SIDE_SOURCE ? "source" : "destination", e->reason,

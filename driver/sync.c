@@ -49,9 +49,12 @@ static int finish(struct sync *s, enum ledger_state state, int code, const char 
 	if (state != LEDGER_LATER)
 		l->next = 0;
 	if (state == LEDGER_DONE || state == LEDGER_LEFT) {
+		if (!l->completed)
+			l->completed = l->finished;
 		ledger_set(&l->verdict, "");
 		ledger_set(&l->side, "");
 	}
+	sync_end_pass(s);
 	sync_write(s, true);
 	log_say(&s->log, "%s: %s%s%s", ledger_state_word(state), text, hint[0] ? " -- " : "", hint);
 	return code;
@@ -214,6 +217,8 @@ static bool wait_and_retry(struct sync *s, struct course *c, struct verdict *v)
 	ledger_set(&s->ledger.answer, v->line);
 	ledger_set(&s->ledger.text, v->text);
 	sync_write(s, true);
+	if (v->saw & SAW_THROTTLED)
+		history_throttled(&s->ledger.history, (long long)time(NULL), seconds);
 	return engine_sleep(seconds);
 }
 

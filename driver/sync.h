@@ -103,6 +103,9 @@ struct sync {
 	bool enough;           /* mbsync goes on for nothing: to be ended */
 	const char *tail;      /* folder of the slots (tail.h) for a second mbsync and more; NULL: all shards at once */
 	long long written_ms;
+	bool noting;       /* what is in the ledger's history: */
+	uint64_t noted_copied, noted_bytes; /* of the ledger's sums */
+	uint64_t pass_messages;             /* that this sync copied */
 };
 
 /* Users, passwords, the facts for classify and our own environment. g, conf and mailbox are set. sync_end_sides in every
@@ -216,6 +219,9 @@ int sync_check_ghosts(struct sync *s, struct verdict *v);
 
 /* Messages of a folder that are still to be copied, about. */
 uint64_t sync_left(const struct sync *s, size_t folder);
+
+/* Adds what this sync did to the ledger's passes. */
+void sync_end_pass(struct sync *s);
 
 /* Writes the ledger; not durable: at most every two seconds. */
 void sync_write(struct sync *s, bool durable);

@@ -248,10 +248,10 @@ comm -13 words.all words.page >out
 none "mbhaul(1) describes no other reasons" out
 
 # The members of status.json, as the ledger writes them.
-grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' "$here/driver/ledger.c" | grep -oE '"[a-z_]+"' | tr -d '"' |
+grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' "$here/driver/ledger_json.c" | grep -oE '"[a-z_]+"' | tr -d '"' |
 	sort -u >members
 [ "$(wc -l <members)" -gt 20 ]
-check "the members of status.json are found in driver/ledger.c" $?
+check "the members of status.json are found in driver/ledger_json.c" $?
 awk '/^\.Ss / { on = $2 == "status.json" } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z_]+$/) print $i }' \
 	"${page[mbhaul.1]}" | sort -u >described
 comm -23 members described >out

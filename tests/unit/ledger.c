@@ -1,6 +1,7 @@
 #include "driver/ledger.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -34,9 +35,67 @@ static void what_is_written_is_read_again(void)
 	CHECK(b.n_left == 1 && b.left[0].uid == 4294967295 && b.n_doubles == 1 && b.doubles[0].twin == 6);
 	CHECK_STR(b.left[0].folder, "\xe5\x8f\x97");
 	CHECK_STR(b.left[0].kind, "");
+	CHECK(b.uncopied == 1 && b.twice == 1);
 	free(text);
 	ledger_clear(&a);
 	ledger_clear(&b);
+}
+
+static void passes_and_history_are_kept(void)
+{
+	struct ledger a = {.state = LEDGER_DONE, .bytes_source = 7, .bytes_copied = 8, .completed = 9, .final = 10}, b;
+	struct ledger_pass pass = {.begun = 1000, .ended = 1060, .messages = 5, .bytes = 600, .code = 1};
+	char *text;
+	int i;
+
+	for (i = 0; i < LEDGER_PASSES + 20; i++, pass.begun++)
+		CHECK(!ledger_add_pass(&a, &pass));
+	history_add(&a.history, 1234567, 3, 400);
+	history_throttled(&a.history, 1234567, 90);
+	text = ledger_format(&a);
+	CHECK(!ledger_parse(text, strlen(text), &b));
+	CHECK(b.bytes_source == 7 && b.bytes_copied == 8 && b.completed == 9 && b.final == 10);
+	CHECK(b.n_passes == LEDGER_PASSES && b.passes[0].begun == 1000 && b.passes[1].begun == 1021 &&
+	      b.passes[b.n_passes - 1].begun == 1000 + LEDGER_PASSES + 19 && b.passes[0].ended == 1060 && b.passes[0].messages == 5 &&
+	      b.passes[0].bytes == 600 && b.passes[0].code == 1);
+	CHECK(b.history.n == a.history.n && !memcmp(b.history.v, a.history.v, a.history.n * sizeof *a.history.v) && b.history.width == 60);
+	free(text);
+	ledger_clear(&a);
+	ledger_clear(&b);
+}
+
+static void the_head_alone_can_be_read(void)
+{
+	struct ledger a = {.state = LEDGER_LEFT, .messages = 12}, b;
+	struct err e = ERR_INIT;
+	char path[] = "/tmp/ledger-test.XXXXXX";
+	int fd = mkstemp(path);
+
+	/* A server's words must not look like the end of the head. */
+	ledger_set(&a.text, "\n\t\"folders\": [1]");
+	ledger_set(&ledger_add_left(&a)->folder, "INBOX");
+	CHECK(fd >= 0 && !ledger_write(path, &a, false, &e));
+	CHECK(!ledger_read_head(path, &b, &e));
+	CHECK(b.state == LEDGER_LEFT && b.messages == 12 && b.uncopied == 1 && !b.twice && !b.n_left);
+	CHECK_STR(b.text, a.text);
+	ledger_clear(&b);
+	CHECK(!ledger_read(path, &b, &e) && b.n_left == 1);
+	ledger_clear(&b);
+	/* One that is longer than what is read at first, and none that is there. */
+	ledger_set(&a.hint, "");
+	a.hint = realloc(a.hint, 40001);
+	memset(a.hint, 'x', 40000);
+	a.hint[40000] = 0;
+	CHECK(!ledger_write(path, &a, false, &e));
+	CHECK(!ledger_read_head(path, &b, &e) && strlen(b.hint) == 40000 && b.uncopied == 1);
+	ledger_clear(&b);
+	CHECK(file_update(path, "{\"version\":1,", 13, 0600, &e) >= 0);
+	CHECK(ledger_read_head(path, &b, &e) && e.code == CODE_CONFIG);
+	unlink(path);
+	CHECK(!ledger_read_head(path, &b, &e) && b.state == LEDGER_NEW);
+	ledger_clear(&b);
+	ledger_clear(&a);
+	close(fd);
 }
 
 static bool even(void *arg, const struct ledger_message *m)
@@ -74,7 +133,10 @@ static void damage_is_an_error(void)
 					  "{\"version\":1,\"state\":\"new\",\"text\":5}",
 					  "{\"version\":1,\"state\":\"new\",\"rate\":-1}",
 					  "{\"version\":1,\"state\":\"new\",\"bytes\":\"1\"}",
-					  "{\"version\":1,\"state\":\"new\",\"uncopied\":[{\"uid\":4294967296}]}"};
+					  "{\"version\":1,\"state\":\"new\",\"uncopied\":[{\"uid\":4294967296}]}",
+					  "{\"version\":1,\"state\":\"new\",\"passes\":[{\"code\":256}]}",
+					  "{\"version\":1,\"state\":\"new\",\"history\":{\"width\":60,\"slices\":[[1,2,3]]}}",
+					  "{\"version\":1,\"state\":\"new\",\"history\":{\"slices\":[[1,2,3,4]]}}"};
 	struct ledger l;
 	size_t i;
 
@@ -158,6 +220,8 @@ static void progress_is_shown_while_it_runs(void)
 int main(void)
 {
 	TEST(what_is_written_is_read_again);
+	TEST(passes_and_history_are_kept);
+	TEST(the_head_alone_can_be_read);
 	TEST(a_filtered_list_can_grow);
 	TEST(damage_is_an_error);
 	TEST(a_damaged_file_is_named_and_kept);

@@ -6,8 +6,8 @@
  * copy_msg_convert, of isync 1.4.4 and 1.5.1): "X-TUID: " in any case at the start of a line, before the first line that
  * is empty.
  */
-#ifndef MBHAUL_RELAY_DIGEST_H
-#define MBHAUL_RELAY_DIGEST_H
+#ifndef MBHAUL_DIGEST_H
+#define MBHAUL_DIGEST_H
 
 #include <stddef.h>
 #include <stdint.h>

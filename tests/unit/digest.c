@@ -1,4 +1,4 @@
-#include "driver/relay/digest.h"
+#include "driver/digest.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Digests: the same however the bytes are cut, and with a further X-TUID where mbsync puts it. */
-#include "driver/relay/digest.h"
+#include "driver/digest.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "command.h"
-#include "digest.h"
+#include "driver/digest.h"
 #include "spool.h"
 
 struct message {

@@ -16,7 +16,7 @@
 #define MBHAUL_RELAY_SOURCE_H
 
 #include "command.h"
-#include "digest.h"
+#include "driver/digest.h"
 #include "rate.h"
 #include "relay.h"
 

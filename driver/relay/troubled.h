@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "digest.h"
+#include "driver/digest.h"
 
 struct troubled_entry;
 

@@ -90,21 +90,28 @@ void digest_add(struct digest *d, const char *p, size_t n)
 		take(d, p, n);
 }
 
-void digest_end(struct digest *d, char hex[DIGEST_HEX])
+void digest_end_binary(struct digest *d, uint8_t sum[DIGEST_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned n = 0, i;
+	unsigned n = 0;
 
 	if (d->state != BODY)
 		take(d, d->held, d->matched);
 	d->matched = 0;
 	EVP_DigestFinal_ex(d->md, sum, &n);
-	for (i = 0; i < 32; i++) {
+}
+
+void digest_end(struct digest *d, char hex[DIGEST_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t sum[DIGEST_SIZE];
+	int i;
+
+	digest_end_binary(d, sum);
+	for (i = 0; i < DIGEST_SIZE; i++) {
 		hex[2 * i] = digits[sum[i] >> 4];
 		hex[2 * i + 1] = digits[sum[i] & 15];
 	}
-	hex[64] = 0;
+	hex[2 * DIGEST_SIZE] = 0;
 }
 
 void digest_clear(struct digest *d)

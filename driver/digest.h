@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DIGEST_HEX = 65, DIGEST_HEAD = 1024 };
+enum { DIGEST_SIZE = 32, DIGEST_HEX = 65, DIGEST_HEAD = 1024 };
 
 struct digest {
 	void *md; /* OpenSSL's */
@@ -30,6 +30,7 @@ void digest_add(struct digest *d, const char *p, size_t n);
 
 /* Ends it: 64 hexadecimal digits and NUL. */
 void digest_end(struct digest *d, char hex[DIGEST_HEX]);
+void digest_end_binary(struct digest *d, uint8_t sum[DIGEST_SIZE]);
 
 void digest_clear(struct digest *d);
 

@@ -65,6 +65,21 @@ static long long deadline(const struct imap *c)
 	return file_now_ms() + c->session.server->timeout * 1000LL;
 }
 
+/* The next line or piece of a literal; waits for it. */
+static int next_event(struct imap *c, struct wire_event *event, struct err *e)
+{
+	for (;;) {
+		if (session_flush(&c->session, e) || session_next(&c->session, event, e)) {
+			c->dead = true;
+			return -1;
+		}
+		if (event->kind != WIRE_MORE)
+			return 0;
+		if (wait_socket(c, deadline(c), e))
+			return -1;
+	}
+}
+
 /* The next whole response with its literals: *text, *n without the last CRLF, valid until the next call. */
 static int response(struct imap *c, const char **text, size_t *n, struct err *e)
 {
@@ -74,15 +89,8 @@ static int response(struct imap *c, const char **text, size_t *n, struct err *e)
 		buf_reset(&c->response);
 	c->whole = false;
 	for (;;) {
-		if (session_flush(&c->session, e) || session_next(&c->session, &event, e)) {
-			c->dead = true;
+		if (next_event(c, &event, e))
 			return -1;
-		}
-		if (event.kind == WIRE_MORE) {
-			if (wait_socket(c, deadline(c), e))
-				return -1;
-			continue;
-		}
 		buf_add(&c->response, event.p, event.n);
 		if (event.kind == WIRE_LINE && !event.last)
 			buf_adds(&c->response, "\r\n");
@@ -168,41 +176,95 @@ static bool tagged(const char *text, size_t n, int command, int *status, const c
 	return true;
 }
 
-int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struct err *e)
+enum meaning { DONE, DEAD, UNTAGGED, NOTHING };
+
+/* What a response is that begins so, while `command` is waited for. DONE: *status is set. */
+static enum meaning meaning_of(struct imap *c, int command, const char *text, size_t n, int *status, struct err *e)
 {
 	struct session *s = &c->session;
-	const char *text, *rest;
-	size_t n, len;
-	int status, rc;
+	const char *rest;
+	size_t len;
 
+	if (tagged(text, n, command, status, &rest, &len)) {
+		session_set_answer(s, rest, len);
+		return DONE;
+	}
+	if (n >= 5 && !strncasecmp(text, "* BYE", 5)) {
+		session_set_answer(s, text + 2, n - 2);
+		dead(c, e, "the server closes the connection");
+		return DEAD;
+	}
+	if (n < 2 || memcmp(text, "* ", 2)) {
+		/* Exchange says "Server Unavailable." without any tag when its back end is gone. */
+		if (n < 18 || strncasecmp(text, "Server Unavailable", 18))
+			return NOTHING;
+		session_set_answer(s, text, n);
+		dead(c, e, "the server is unavailable");
+		return DEAD;
+	}
+	if (n > 13 && !strncasecmp(text + 2, "CAPABILITY ", 11))
+		session_take_capability(s, text + 13, n - 13);
+	return UNTAGGED;
+}
+
+/* Before the first answer is read. */
+static int begin_waiting(struct imap *c, int command, struct err *e)
+{
 	if (command < 0)
 		return -1;
 	if (c->dead)
 		return dead(c, e, "the connection is gone");
-	s->answer[0] = 0; /* an earlier one must not explain what happens now */
+	c->session.answer[0] = 0; /* an earlier one must not explain what happens now */
+	return 0;
+}
+
+int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struct err *e)
+{
+	const char *text;
+	size_t n;
+	int status, rc;
+
+	if (begin_waiting(c, command, e))
+		return -1;
 	for (;;) {
 		if (response(c, &text, &n, e))
 			return -1;
-		if (tagged(text, n, command, &status, &rest, &len)) {
-			session_set_answer(s, rest, len);
+		switch (meaning_of(c, command, text, n, &status, e)) {
+		case DONE:
 			return status;
+		case DEAD:
+			return -1;
+		case UNTAGGED:
+			if (each && (rc = each(arg, text + 2, n - 2, e)))
+				return rc;
+			break;
+		default:
+			break;
 		}
-		if (n >= 5 && !strncasecmp(text, "* BYE", 5)) {
-			session_set_answer(s, text + 2, n - 2);
-			return dead(c, e, "the server closes the connection");
+	}
+}
+
+int imap_wait_parts(struct imap *c, int command, imap_part *part, void *arg, struct err *e)
+{
+	enum meaning meaning = NOTHING;
+	struct wire_event event;
+	int status;
+
+	if (begin_waiting(c, command, e))
+		return -1;
+	for (;;) {
+		if (next_event(c, &event, e))
+			return -1;
+		if (event.kind == WIRE_LINE && event.first)
+			meaning = meaning_of(c, command, event.p, event.n, &status, e);
+		if (meaning == DONE)
+			return status;
+		if (meaning == DEAD)
+			return -1;
+		if (meaning == UNTAGGED && part(arg, &event, e)) {
+			c->dead = true;
+			return -1;
 		}
-		if (n < 2 || memcmp(text, "* ", 2)) {
-			/* Exchange says "Server Unavailable." without any tag when its back end is gone. */
-			if (n >= 18 && !strncasecmp(text, "Server Unavailable", 18)) {
-				session_set_answer(s, text, n);
-				return dead(c, e, "the server is unavailable");
-			}
-			continue;
-		}
-		if (n > 13 && !strncasecmp(text + 2, "CAPABILITY ", 11))
-			session_take_capability(s, text + 13, n - 13);
-		if (each && (rc = each(arg, text + 2, n - 2, e)))
-			return rc;
 	}
 }
 
@@ -220,6 +282,11 @@ int imap_command(struct imap *c, imap_untagged *each, void *arg, struct err *e, 
 const char *imap_last_answer(const struct imap *c)
 {
 	return c->session.answer;
+}
+
+void imap_abandon(struct imap *c)
+{
+	c->dead = true;
 }
 
 bool imap_alive(struct imap *c)

@@ -1,5 +1,5 @@
 /*
- * A connection to an IMAP server, for looking: CAPABILITY, NAMESPACE, LIST, STATUS, EXAMINE, SEARCH, FETCH of headers;
+ * A connection to an IMAP server, for looking: CAPABILITY, NAMESPACE, LIST, STATUS, EXAMINE, SEARCH, FETCH;
  * and on the destination CREATE and SUBSCRIBE. Never SELECT, STORE, EXPUNGE, APPEND.
  *
  * A session (session.h) that waits for each answer; so a look logs in just as the relay does. Commands may be pipelined:
@@ -57,12 +57,20 @@ enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD_COMMAND };
 /* Reads until the tagged answer of `command`. Returns an imap_status, or -1 for a dead connection. */
 int imap_wait(struct imap *c, int command, imap_untagged *each, void *arg, struct err *e);
 
+/* The same for answers that are too long to be kept: the lines and the pieces of literals of untagged responses, "* "
+ * before them, as they come. A return other than 0 ends the connection, which is then of no more use. */
+typedef int imap_part(void *arg, const struct wire_event *event, struct err *e);
+int imap_wait_parts(struct imap *c, int command, imap_part *part, void *arg, struct err *e);
+
 /* send and wait. */
 int imap_command(struct imap *c, imap_untagged *each, void *arg, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 
 /* The last tagged answer ("NO [CANNOT] ...") or BYE, redacted and escaped. */
 const char *imap_last_answer(const struct imap *c);
+
+/* Answers that nobody waits for are still to come: the connection is of no more use. */
+void imap_abandon(struct imap *c);
 
 /* Is the connection still of use? (No command may be under way.) */
 bool imap_alive(struct imap *c);

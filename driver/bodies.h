@@ -21,8 +21,9 @@ typedef int bodies_got(void *arg, uint32_t uid, uint64_t size, const uint8_t sha
  * that it does not give (no such message, no data, NIL, a NO to it alone) is no error: got is not called.
  *
  * Returns 0, or -1 for a connection that is gone or a server that wants a pause (CODE_LATER; its words are in
- * imap_last_answer): after a pause a new connection goes on from uids + *done, which is set in every case. Of a server
- * that answers in another order, messages behind *done may have been given already, and will be given again.
+ * imap_last_answer): after a pause a new connection goes on from uids + *done, which is set in every case. Everything
+ * before *done is settled. Behind it, some messages may have been given already, and will be given again: with a server
+ * that answers in another order, or behind one that it did not give.
  */
 int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got, void *arg, struct err *e);
 

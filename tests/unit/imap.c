@@ -1,36 +1,13 @@
 /* imap.c and session.c with a server in a process of its own: a very long answer, and a slow line. */
 #include "driver/imap.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-
-#include "base/secret.h"
-#include "base/text.h"
-#include "fetch/selfsigned.h"
-#include "test.h"
+#include "imap_server.h"
 
 enum { UIDS = 170000, FIRST = 100000, MUCH = 8 << 20, AHEAD = 256 << 10 };
 
-static struct selfsigned pair;
-static struct secret password;
 static struct err e;
-static char path[] = "/tmp/mbhaul-imap.XXXXXX";
-static struct imap_server server = {
-    .host = "localhost", .mechanism = "PLAIN", .user = "alice@example.com", .ca_file = path, .password = &password, .timeout = 20};
-
-static void say(SSL *ssl, const char *text)
-{
-	SSL_write(ssl, text, (int)strlen(text));
-}
 
 static void answer(SSL *ssl, const char *tag, const char *command)
 {
@@ -44,26 +21,16 @@ static void answer(SSL *ssl, const char *tag, const char *command)
 		buf_adds(&line, "\r\n");
 	}
 	buf_addf(&line, "%s OK done\r\n", tag);
-	say(ssl, buf_str(&line));
+	server_say(ssl, buf_str(&line));
 	buf_clear(&line);
 }
 
-static void serve(int listener)
+static void serve(SSL *ssl, int number)
 {
-	BIO *certificate = BIO_new_mem_buf(buf_str(&pair.certificate), (int)pair.certificate.len);
-	BIO *key = BIO_new_mem_buf(secret_str(&pair.key), (int)pair.key.len);
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	SSL *ssl;
 	char line[4096], *space;
 	int n;
 
-	SSL_CTX_use_certificate(context, PEM_read_bio_X509(certificate, NULL, NULL, NULL));
-	SSL_CTX_use_PrivateKey(context, PEM_read_bio_PrivateKey(key, NULL, NULL, NULL));
-	ssl = SSL_new(context);
-	SSL_set_fd(ssl, accept(listener, NULL, NULL));
-	if (SSL_accept(ssl) != 1)
-		_exit(1);
-	say(ssl, "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\r\n");
+	(void)number;
 	/* One command at a time, each in one piece. */
 	while ((n = SSL_read(ssl, line, sizeof line - 1)) > 0) {
 		line[n] = 0;
@@ -78,7 +45,6 @@ static void serve(int listener)
 		*space = 0;
 		answer(ssl, line, space + 1);
 	}
-	_exit(0);
 }
 
 static int count(void *arg, const char *text, size_t n, struct err *ignored)
@@ -87,33 +53,9 @@ static int count(void *arg, const char *text, size_t n, struct err *ignored)
 	return imap_search(text, n, arg) ? 0 : -1;
 }
 
-/* Starts it; its port is in `server`. */
-static pid_t start(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	const int listener = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t len = sizeof at;
-	pid_t pid;
-
-	CHECK(!bind(listener, (struct sockaddr *)&at, sizeof at) && !listen(listener, 1));
-	CHECK(!getsockname(listener, (struct sockaddr *)&at, &len));
-	server.port = ntohs(at.sin_port);
-	pid = fork();
-	if (!pid)
-		serve(listener);
-	close(listener);
-	return pid;
-}
-
-static void finish(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	CHECK(waitpid(pid, NULL, 0) == pid);
-}
-
 static void search_that_finds_very_many(void)
 {
-	const pid_t pid = start();
+	const pid_t pid = server_start(serve);
 	struct uids found = {0};
 	struct imap *imap;
 	char said[512];
@@ -128,7 +70,7 @@ static void search_that_finds_very_many(void)
 		printf("  %s %s\n", e.text, said);
 	}
 	imap_close(imap);
-	finish(pid);
+	server_finish(pid);
 	uids_clear(&found);
 }
 
@@ -143,7 +85,7 @@ static void wait_for(const struct session *s)
 static void slow_line_does_not_pile_up(void)
 {
 	static char block[AHEAD];
-	const pid_t pid = start();
+	const pid_t pid = server_start(serve);
 	const int small = 32768;
 	struct link_addresses to;
 	size_t sent = 0, most = 0;
@@ -169,23 +111,14 @@ static void slow_line_does_not_pile_up(void)
 	}
 	CHECK(!rc && most < MUCH / 2);
 	session_clear(&s);
-	finish(pid);
+	server_finish(pid);
 }
 
 int main(void)
 {
-	const int file = mkstemp(path);
-
-	signal(SIGPIPE, SIG_IGN);
-	CHECK(!selfsigned_make(&pair, "localhost", time(NULL), 1, false, &e));
-	CHECK(write(file, buf_str(&pair.certificate), pair.certificate.len) == (ssize_t)pair.certificate.len);
-	CHECK(!secret_init(&password, 64, &e) && !secret_add(&password, "secret", 6, &e));
-	CHECK(!session_prepare(&e));
+	server_prepare();
 	TEST(search_that_finds_very_many);
 	TEST(slow_line_does_not_pile_up);
-	secret_clear(&password);
-	selfsigned_clear(&pair);
-	close(file);
-	unlink(path);
+	server_clean();
 	TEST_END;
 }

@@ -290,7 +290,7 @@ static void a_pause(void)
 	const pid_t pid = (mode = THROTTLES, server_start(serve));
 	struct imap *imap = connect_to();
 	const size_t n = choose(1, MANY, 1);
-	size_t done;
+	size_t done = 0;
 
 	CHECK(imap && bodies_read(imap, uids, n, &done, got, &calls, &e) && e.code == CODE_LATER);
 	CHECK(imap && strstr(imap_last_answer(imap), "throttled"));
@@ -307,7 +307,7 @@ static void the_caller_has_enough(void)
 	const pid_t pid = (mode = PLAIN, server_start(serve));
 	struct imap *imap = connect_to();
 	const size_t n = choose(1, MANY, 1);
-	size_t done;
+	size_t done = 0;
 
 	stop_at = 120;
 	CHECK(imap && bodies_read(imap, uids, n, &done, got, &calls, &e) && e.code == CODE_CONFIG);
@@ -350,7 +350,7 @@ static void a_big_one_is_not_held_in_memory(void)
 	struct imap *imap = connect_to();
 	const size_t n = choose(1, 1, 1);
 	struct rusage before, after;
-	size_t done;
+	size_t done = 0;
 
 	getrusage(RUSAGE_SELF, &before);
 	CHECK(imap && !bodies_read(imap, uids, n, &done, got, &calls, &e));

@@ -34,26 +34,11 @@ static inline void server_say(SSL *ssl, const char *text)
 	SSL_write(ssl, text, (int)strlen(text));
 }
 
-/* Starts it: `serve` gets each connection after the greeting, one after the other. Its port is in `server`. */
-static inline pid_t server_start(void (*serve)(SSL *ssl, int number))
+static inline void server_run(int listener, SSL_CTX *context, void (*serve)(SSL *ssl, int number))
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	const int listener = socket(AF_INET, SOCK_STREAM, 0);
-	BIO *certificate = BIO_new_mem_buf(buf_str(&server_pair.certificate), (int)server_pair.certificate.len);
-	BIO *key = BIO_new_mem_buf(secret_str(&server_pair.key), (int)server_pair.key.len);
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	X509 *x509 = PEM_read_bio_X509(certificate, NULL, NULL, NULL);
-	EVP_PKEY *pkey = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
-	socklen_t len = sizeof at;
 	int number;
-	pid_t pid;
 
-	CHECK(!bind(listener, (struct sockaddr *)&at, sizeof at) && !listen(listener, 8));
-	CHECK(!getsockname(listener, (struct sockaddr *)&at, &len));
-	CHECK(SSL_CTX_use_certificate(context, x509) == 1 && SSL_CTX_use_PrivateKey(context, pkey) == 1);
-	server.port = ntohs(at.sin_port);
-	pid = fork();
-	for (number = 0; !pid; number++) {
+	for (number = 0;; number++) {
 		const int fd = accept(listener, NULL, NULL);
 		SSL *ssl = SSL_new(context);
 
@@ -66,6 +51,28 @@ static inline pid_t server_start(void (*serve)(SSL *ssl, int number))
 		SSL_free(ssl);
 		close(fd);
 	}
+}
+
+/* Starts it: `serve` gets each connection after the greeting, one after the other. Its port is in `server`. */
+static inline pid_t server_start(void (*serve)(SSL *ssl, int number))
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int listener = socket(AF_INET, SOCK_STREAM, 0);
+	BIO *certificate = BIO_new_mem_buf(buf_str(&server_pair.certificate), (int)server_pair.certificate.len);
+	BIO *key = BIO_new_mem_buf(secret_str(&server_pair.key), (int)server_pair.key.len);
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	X509 *x509 = PEM_read_bio_X509(certificate, NULL, NULL, NULL);
+	EVP_PKEY *pkey = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
+	socklen_t len = sizeof at;
+	pid_t pid;
+
+	CHECK(!bind(listener, (struct sockaddr *)&at, sizeof at) && !listen(listener, 8));
+	CHECK(!getsockname(listener, (struct sockaddr *)&at, &len));
+	CHECK(SSL_CTX_use_certificate(context, x509) == 1 && SSL_CTX_use_PrivateKey(context, pkey) == 1);
+	server.port = ntohs(at.sin_port);
+	pid = fork();
+	if (!pid)
+		server_run(listener, context, serve);
 	close(listener);
 	X509_free(x509);
 	EVP_PKEY_free(pkey);

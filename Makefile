@@ -63,7 +63,7 @@ SASL_LIBS   = $(call pkg,libsasl2)
 CJSON_LIBS  = -lcjson
 # No libcurl: of libdriver.a the linker takes what is used.
 RELAY_LIBS = $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
-DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring
+DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring -lm
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 BASE_SRC   := $(wildcard token-helper/base/*.c)

@@ -244,7 +244,8 @@ static int read_lines(struct reader *r, int fd, const char *path, struct err *e)
 
 int copied_read(const char *path, struct copied *c, struct err *e)
 {
-	struct reader r = {.out = c, .side = {{&c->source, &c->n_source}, {&c->destination, &c->n_destination}}};
+	struct reader r = {.out = c, .side = {{.folders = &c->source, .n = &c->n_source},
+					      {.folders = &c->destination, .n = &c->n_destination}}};
 	struct stat st;
 	size_t i;
 	int rc, fd;

@@ -69,6 +69,7 @@ static const struct key keys[] = {
     {"fleet", "mailboxes", KIND_PATH, AT(fleet.mailboxes), 0, 0},
     {"fleet", "timeout", KIND_NUMBER, AT(fleet.timeout), 5, 86400},
     {"fleet", "grants", KIND_PATH, AT(fleet.grants), 0, 0},
+    {"fleet", "statistics", KIND_PATH, AT(fleet.statistics), 0, 0},
     {"fleet", "grace", KIND_DURATION, AT(fleet.grace), 0, 7 * 86400},
     {"fleet", "patience", KIND_DURATION, AT(fleet.patience), 0, 30 * 86400},
     {"fleet", "ends", KIND_DATE, AT(fleet.ends), 0, 0},
@@ -492,6 +493,8 @@ static void set_defaults(struct reader *r)
 	fall_back(r, &c->fleet.mailboxes, file_beside(c->file, "mailboxes.csv"));
 	c->fleet.grants_named = c->fleet.grants != NULL;
 	fall_back(r, &c->fleet.grants, file_beside(c->file, "grants.csv"));
+	c->fleet.statistics_named = c->fleet.statistics != NULL;
+	fall_back(r, &c->fleet.statistics, file_beside(c->file, "folder-statistics.csv"));
 	set_port(&c->source);
 	set_port(&c->destination);
 	/* Each mbsync needs one connection to the source of its own. */
@@ -589,6 +592,7 @@ void conf_clear(struct conf *c)
 	free(c->fleet.haul);
 	free(c->fleet.mailboxes);
 	free(c->fleet.grants);
+	free(c->fleet.statistics);
 	*c = (struct conf){0};
 }
 

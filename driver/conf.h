@@ -39,6 +39,8 @@ struct conf_fleet {
 	int timeout;     /* seconds that a server may be silent: 120 */
 	char *grants;    /* what 2-grant.ps1 of `mbhaul admin` wrote: grants.csv beside mbhaul.conf */
 	bool grants_named; /* the file says so itself: then it must be there */
+	char *statistics; /* what 4-verify.ps1 counted: folder-statistics.csv beside mbhaul.conf */
+	bool statistics_named; /* the same */
 	int grace;       /* s that a grant may take to arrive: 3600 */
 	int patience;    /* s that `run` waits for the end of an outage of everything: 12 h */
 	long long ends;  /* epoch s, the end of the day on which the migration is to be over; 0: not said */

@@ -162,15 +162,14 @@ int ledger_read(const char *path, struct ledger *l, struct err *e)
 	return rc;
 }
 
-/* The head as an object of its own; -1 if it is not all in `text`. */
-static int parse_head(char *text, size_t n, struct ledger *l)
+size_t ledger_cut_head(char *text, size_t n)
 {
 	char *lists = memmem(text, n, LEDGER_LISTS, strlen(LEDGER_LISTS)), *comma = lists ? lists - 1 : NULL;
 
 	if (!lists || lists == text || *comma != ',')
-		return -1;
+		return 0;
 	memcpy(comma, "}", 2);
-	return ledger_parse(text, (size_t)(comma + 1 - text), l);
+	return (size_t)(comma + 1 - text);
 }
 
 int ledger_read_head(const char *path, struct ledger *l, struct err *e)
@@ -178,11 +177,12 @@ int ledger_read_head(const char *path, struct ledger *l, struct err *e)
 	char head[HEAD_BYTES + 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n = fd >= 0 ? read(fd, head, HEAD_BYTES) : -1;
+	size_t length;
 
 	if (fd >= 0)
 		close(fd);
 	/* Whatever is unusual about it, the other one finds out. */
-	if (n <= 0 || parse_head(head, (size_t)n, l))
+	if (n <= 0 || !(length = ledger_cut_head(head, (size_t)n)) || ledger_parse(head, length, l))
 		return ledger_read(path, l, e);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "ledger.h"
 
+enum { MARKS_MOST = 3 }; /* on one character */
+
 void table_number(struct buf *out, unsigned long long n)
 {
 	char digits[32];
@@ -53,18 +55,58 @@ int table_width(const char *text)
 	return u8_strwidth((const uint8_t *)text, "UTF-8");
 }
 
+/*
+ * Harmless on any terminal: escaped, and a mark that combines with the character before it only where there is one in the
+ * text itself (else it would sit on ours), and not so many of them that they cover the lines around. malloc'ed; NULL
+ * without memory.
+ */
+static char *clean(const char *text)
+{
+	size_t n = strlen(text), used = 0;
+	char *escaped = malloc(4 * n + 1), *out = malloc(4 * n + 1);
+	int marks = MARKS_MOST;
+
+	if (!escaped || !out) {
+		free(escaped);
+		free(out);
+		return NULL;
+	}
+	text_escape(escaped, 4 * n + 1, text, n);
+	for (const uint8_t *p = (const uint8_t *)escaped; *p;) {
+		ucs4_t c;
+		int len = u8_strmbtouc(&c, p);
+
+		if (len <= 0)
+			break;
+		/* Of a variation selector some terminals make a wider character: without it they agree. */
+		if (c >= 0xfe00 && c <= 0xfe0f) {
+			p += len;
+			continue;
+		}
+		marks = uc_width(c, "UTF-8") > 0 ? 0 : marks + 1;
+		if (marks <= MARKS_MOST) {
+			memcpy(out + used, p, (size_t)len);
+			used += (size_t)len;
+		}
+		p += len;
+	}
+	out[used] = 0;
+	free(escaped);
+	return out;
+}
+
 void table_cell(struct buf *out, const char *text, int width)
 {
-	size_t n = strlen(text);
-	char *clean = malloc(4 * n + 1);
+	char *safe = clean(text);
 	const uint8_t *p;
 	int used = 0, all;
 
-	if (!clean)
+	if (!safe) {
+		out->failed = true;
 		return;
-	text_escape(clean, 4 * n + 1, text, n);
-	all = table_width(clean);
-	for (p = (const uint8_t *)clean; *p;) {
+	}
+	all = table_width(safe);
+	for (p = (const uint8_t *)safe; *p;) {
 		ucs4_t c;
 		int len = u8_strmbtouc(&c, p), w = len > 0 ? uc_width(c, "UTF-8") : -1;
 
@@ -83,35 +125,34 @@ void table_cell(struct buf *out, const char *text, int width)
 			buf_addc(out, '.');
 	for (; used < width; used++)
 		buf_addc(out, ' ');
-	free(clean);
+	free(safe);
 }
 
 void table_text(struct buf *out, const char *text)
 {
-	size_t n = strlen(text);
-	char *clean = malloc(4 * n + 1);
+	char *safe = clean(text);
 
-	if (clean)
-		buf_adds(out, text_escape(clean, 4 * n + 1, text, n));
+	if (safe)
+		buf_adds(out, safe);
 	else
 		out->failed = true;
-	free(clean);
+	free(safe);
 }
 
 void table_wrap(struct buf *out, const char *text, int indent)
 {
-	struct buf clean = BUF_INIT(65536);
+	struct buf safe = BUF_INIT(65536);
 	int rows, columns = table_terminal(&rows), used = 0;
 	const char *p, *next;
 
-	table_text(&clean, text);
+	table_text(&safe, text);
 	if (columns < indent + 20) {
 		/* Not for a person's eyes now: one line, for grep. */
-		buf_addf(out, "%*s%s\n", indent, "", buf_str(&clean));
-		buf_clear(&clean);
+		buf_addf(out, "%*s%s\n", indent, "", buf_str(&safe));
+		buf_clear(&safe);
 		return;
 	}
-	for (p = buf_str(&clean); *p; p = next) {
+	for (p = buf_str(&safe); *p; p = next) {
 		struct buf word = BUF_INIT(65536);
 		int width;
 
@@ -129,7 +170,7 @@ void table_wrap(struct buf *out, const char *text, int indent)
 	}
 	if (used)
 		buf_addc(out, '\n');
-	buf_clear(&clean);
+	buf_clear(&safe);
 }
 
 /* "1.2 GB, 14.0 MB/s, 3 min left", as far as it is known. */

@@ -19,13 +19,14 @@ void table_bytes(struct buf *out, unsigned long long bytes);
 /* "8 s", "12 min", "3 h 20 min", "4 d 2 h" */
 void table_duration(struct buf *out, long long seconds);
 
-/* text escaped, cut with "..." and padded to exactly `width` columns. */
+/* text made harmless, cut with "..." and padded to exactly `width` columns. */
 void table_cell(struct buf *out, const char *text, int width);
 
 /* The columns that text needs. */
 int table_width(const char *text);
 
-/* text with control characters escaped. */
+/* text made harmless: controls (those of direction too) are escaped, and marks that would sit on our own characters, or of
+ * which there are more than three on one, are left out. */
 void table_text(struct buf *out, const char *text);
 
 /* text escaped and broken at blanks to lines that begin with `indent` blanks and end before the terminal does, each with its

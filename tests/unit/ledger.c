@@ -178,6 +178,15 @@ static void cells_have_their_width(void)
 	table_cell(&b, "a\x1b[2J", 20);
 	CHECK_STR(buf_str(&b), "a\\x1b[2J            ");
 	buf_reset(&b);
+	table_cell(&b, "\xe2\x80\xae" "a", 14); /* RLO */
+	CHECK_STR(buf_str(&b), "\\xe2\\x80\\xaea ");
+	buf_reset(&b);
+	table_cell(&b, "\xcc\x81" "e\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81x", 3); /* one without a character, five on one */
+	CHECK_STR(buf_str(&b), "e\xcc\x81\xcc\x81\xcc\x81x ");
+	buf_reset(&b);
+	table_cell(&b, "\xe2\x9d\xa4\xef\xb8\x8f!", 3); /* a variation selector */
+	CHECK_STR(buf_str(&b), "\xe2\x9d\xa4! ");
+	buf_reset(&b);
 	table_number(&b, 1234567);
 	buf_addc(&b, ' ');
 	table_number(&b, 999);

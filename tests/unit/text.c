@@ -36,6 +36,11 @@ static void escaping_keeps_terminals_safe(void)
 	CHECK_STR(text_escape(out, sizeof out, "\xff\xc3", 2), "\\xff\\xc3");
 	CHECK_STR(text_escape(out, sizeof out, "a\xe2\x80\xae" "b", 5), "a\\xe2\\x80\\xae" "b"); /* RLO */
 	CHECK_STR(text_escape(out, sizeof out, "\xc2\x9b", 2), "\\xc2\\x9b");                     /* CSI */
+	CHECK_STR(text_escape(out, sizeof out, "\xd8\x9c", 2), "\\xd8\\x9c");                     /* ALM */
+	CHECK_STR(text_escape(out, sizeof out, "\xe2\x81\xa7", 3), "\\xe2\\x81\\xa7");            /* RLI */
+	CHECK_STR(text_escape(out, sizeof out, "\xe2\x81\xa0", 3), "\\xe2\\x81\\xa0");            /* word joiner */
+	CHECK_STR(text_escape(out, sizeof out, "\xf3\xa0\x81\x81", 4), "\\xf3\\xa0\\x81\\x81");   /* tag */
+	CHECK_STR(text_escape(out, sizeof out, "\xd7\xa9\xee\x80\x80", 5), "\xd7\xa9\xee\x80\x80"); /* a letter from right to left; private use */
 	CHECK_STR(text_escape(out, 4, "abcdef", 6), "abc");
 	CHECK_STR(text_escape(out, 4, "\n", 1), ""); /* never half an escape */
 	CHECK_STR(text_copy(out, 5, "ab\xe2\x82\xac"), "ab");

@@ -158,11 +158,22 @@ bool text_has_control(const char *s, size_t n)
 	return false;
 }
 
-/* Code points that move or hide other text on a terminal. */
+/* Code points that move or hide other text on a terminal, or that are not to be seen: Unicode's bidirectional controls,
+ * separators, joiners, shorthand selectors, tags. */
 static bool harmful(unsigned cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || (cp >= 0x200b && cp <= 0x200f) ||
-	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff;
+	static const struct {
+		unsigned from, to;
+	} ranges[] = {{0, 0x1f},          {0x7f, 0x9f},       {0xad, 0xad},     {0x61c, 0x61c},   {0x180b, 0x180f},
+		      {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff0, 0xfffb},
+		      {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
+
+	if (cp >= 0x20 && cp < 0x7f)
+		return false;
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (cp >= ranges[i].from && cp <= ranges[i].to)
+			return true;
+	return false;
 }
 
 char *text_escape(char *dst, size_t size, const char *src, size_t n)

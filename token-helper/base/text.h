@@ -38,7 +38,7 @@ void buf_clear(struct buf *b);          /* frees */
 const char *buf_str(const struct buf *b);
 
 /* Writes src to dst, always NUL-terminated, with control characters, DEL and bytes that are not
- * UTF-8 as \xNN (C1 controls and Unicode's bidirectional overrides too). Cut at size. Returns dst. */
+ * UTF-8 as \xNN (also C1 controls, Unicode's bidirectional controls and what cannot be seen). Cut at size. Returns dst. */
 char *text_escape(char *dst, size_t size, const char *src, size_t n);
 
 /* Copies src to dst, cut at size (never within a UTF-8 character), always NUL-terminated. Returns dst. */

@@ -61,9 +61,10 @@ CRYPTO_LIBS = $(call pkg,libcrypto)
 SSL_LIBS    = $(call pkg,libssl)
 SASL_LIBS   = $(call pkg,libsasl2)
 CJSON_LIBS  = -lcjson
+CURSES_LIBS = $(or $(call pkg,ncursesw),-lncursesw -ltinfo)
 # No libcurl: of libdriver.a the linker takes what is used.
 RELAY_LIBS = $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)
-DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring -lm
+DRIVER_LIBS = $(CURL_LIBS) $(SASL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS) -lcsv -lunistring $(CURSES_LIBS) -lm
 
 objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 BASE_SRC   := $(wildcard token-helper/base/*.c)

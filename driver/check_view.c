@@ -13,13 +13,6 @@
 
 enum { DRAW_MS = 250, ROWS_MOST = 60, NAMES_MOST = 12 };
 
-static bool colours(FILE *to)
-{
-	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-
-	return isatty(fileno(to)) && term && strcmp(term, "dumb") && !(no && *no);
-}
-
 /* ---- findings ---- */
 
 void check_show_findings(const struct check *c, const char *section)
@@ -27,7 +20,7 @@ void check_show_findings(const struct check *c, const char *section)
 	static const char *const marks[] = {"ok   ", "note ", "BAD  "};
 	static const char *const paint[] = {"\033[32m", "\033[33m", "\033[31m"};
 	FILE *to = c->json ? stderr : stdout;
-	bool colour = colours(to), any = false;
+	bool colour = table_colours(to), any = false;
 
 	for (size_t i = 0; i < c->n_findings; i++) {
 		const struct check_finding *f = &c->findings[i];
@@ -59,7 +52,7 @@ void check_show_progress(struct check *c, size_t done, size_t all, bool end)
 	struct buf line = BUF_INIT(1024);
 	size_t in = 0;
 
-	if (c->plain || !colours(stderr) || (!end && now - drawn_ms < DRAW_MS))
+	if (c->plain || !table_colours(stderr) || (!end && now - drawn_ms < DRAW_MS))
 		return;
 	drawn_ms = now;
 	if (end) {
@@ -118,7 +111,7 @@ static void show_group(const struct check *c, struct group *g)
 {
 	static const char *const paint[] = {[DIAGNOSE_READY] = "\033[32m", [DIAGNOSE_WAITING] = "\033[33m",
 					    [DIAGNOSE_ACT] = "\033[31m", [DIAGNOSE_FAILED] = "\033[31m"};
-	bool colour = colours(stdout);
+	bool colour = table_colours(stdout);
 	struct buf count = BUF_INIT(64);
 
 	/* One cure for all of them, in which only the address changes. */

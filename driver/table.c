@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <unistr.h>
 #include <uniwidth.h>
@@ -228,6 +229,14 @@ void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long
 		buf_adds(out, "  ");
 		table_text(out, l->text);
 	}
+	if (l->final && (l->state == LEDGER_DONE || l->state == LEDGER_LEFT)) {
+		time_t final = (time_t)l->final;
+		struct tm tm;
+		char when[32];
+
+		strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&final, &tm));
+		buf_addf(out, "  final pass %s", when);
+	}
 }
 
 static const char *or(const char *s, const char *otherwise)
@@ -270,6 +279,13 @@ void table_left(struct buf *out, const struct ledger *l, size_t most)
 	}
 	if (i < l->n_doubles)
 		buf_addf(out, "  ... and %zu more that lie there twice\n", l->n_doubles - i);
+}
+
+bool table_colours(FILE *to)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(fileno(to)) && term && strcmp(term, "dumb") && !(no && *no);
 }
 
 int table_terminal(int *rows)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct buf;
 struct ledger;
@@ -39,6 +40,9 @@ void table_mailbox(struct buf *out, const struct ledger *l, bool dead, long long
 
 /* The messages that could not be copied and those that lie there twice, a line each, at most `most` of either. */
 void table_left(struct buf *out, const struct ledger *l, size_t most);
+
+/* A terminal that shows colours, to somebody who wants them (TERM, NO_COLOR). */
+bool table_colours(FILE *to);
 
 /* Width of the terminal on stdout, 0 if it is none; rows too. */
 int table_terminal(int *rows);

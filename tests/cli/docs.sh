@@ -259,6 +259,27 @@ none "every member of status.json is described in mbhaul(1)" out
 comm -13 members described >out
 none "mbhaul(1) describes no other members" out
 
+# The members of status --json, and its kinds of events.
+sed -n '/^\/\* ---- JSON/,/^\/\* ---- Prometheus/p' "$here/driver/overview_export.c" |
+	grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' | grep -v '(states,' | grep -oE '"[a-z_]+"' | tr -d '"' |
+	sort -u >members
+[ "$(wc -l <members)" -gt 40 ]
+check "the members of status --json are found in driver/overview_export.c" $?
+awk '/^\.Ss / { on = $2 == "status" } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z_]+$/) print $i }' \
+	"${page[mbhaul.1]}" | sort -u >described
+comm -3 members described >out
+none "mbhaul(1) describes every member of status --json, and no other" out
+{
+	grep -oE 'kind = [^;]*' "$here/driver/overview_events.c"
+	grep -oE 'add_to_group\(groups, &n_groups, b, [^;]*EVENT' "$here/driver/overview_events.c"
+} | grep -oE '"[a-z]+"' | tr -d '"' | sort -u >kinds
+[ "$(wc -l <kinds)" -ge 9 ]
+check "the kinds of events are found in driver/overview_events.c" $?
+awk '/^\.Ss / { on = $2 == "status" } on && /^The kinds:/ { kinds = 1 } on && /^\.It / { kinds = 0 } kinds && /^\.Cm / {
+	for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+$/) print $i }' "${page[mbhaul.1]}" | sort -u >described
+comm -3 kinds described >out
+none "mbhaul(1) describes every kind of event, and no other" out
+
 # The members of check.jsonl, and the verdicts.
 sed -n '/^static void put_source/,/^static const struct {/p' "$here/driver/check_file.c" |
 	grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >members
@@ -280,7 +301,7 @@ none "mbhaul(1) describes every verdict, and no other" out
 # The kinds of what was not copied.
 {
 	sed -n '/^static const char \*kind_of/,/^}/p' "$here/driver/pairs.c"
-	grep -oE 'kind, [^;]*' "$here"/driver/*.c
+	grep -ohE 'kind, [^;]*' $(ls "$here"/driver/*.c | grep -v /overview)
 	grep -oE 'list_messages\([^;]*"[a-z-]+", ' "$here/driver/pairs.c"
 } | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >kinds
 [ "$(wc -l <kinds)" -ge 6 ]

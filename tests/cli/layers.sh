@@ -30,6 +30,8 @@ none "of the driver, admin_open, authorities, link and the digest alone know Ope
 		grep -vE '^driver/(admin_open|authorities|link|digest)\.c:')"
 none "of the driver, check_machine alone knows libcurl" \
 	"$(grep -nE '^#include <curl/' driver/*.[ch] driver/relay/*.[ch] 2>/dev/null | grep -vE '^driver/check_machine\.c:')"
+none "of the driver, watch alone knows curses" \
+	"$(grep -nE '^#include <(n?curses|term)' driver/*.[ch] driver/relay/*.[ch] 2>/dev/null | grep -vE '^driver/watch\.c:')"
 
 needed() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }' | sort | tr '\n' ' '; }
 if objdump -p "$build/mbhaul-token" | grep -q libasan; then
@@ -49,7 +51,7 @@ esac
 if [ -e "$build/mbhaul-relay" ]; then
 	case " $(needed "$build/mbhaul-relay")" in
 	" ") not_ok "mbhaul-relay can be looked at" ;;
-	*libcurl*|*libcsv*|*libunistring*) not_ok "mbhaul-relay does not load libcurl: $(needed "$build/mbhaul-relay")" ;;
+	*libcurl*|*libcsv*|*libunistring*|*curses*) not_ok "mbhaul-relay does not load libcurl: $(needed "$build/mbhaul-relay")" ;;
 	*) ok "mbhaul-relay does not load libcurl: $(needed "$build/mbhaul-relay")" ;;
 	esac
 fi

@@ -187,7 +187,9 @@ static void estimate(struct overview *o, long long now, size_t running, bool wei
 	double seconds = 0;
 
 	if (!o->todo && !o->unlooked) {
-		o->left = LEFT_NOTHING;
+		/* Nothing is known to be left, but it is not looked everywhere yet whether more has come. */
+		o->left = !o->pending ? LEFT_NOTHING : o->box_rate > 0 ? LEFT_KNOWN : LEFT_NO_RATE;
+		o->left_s = o->left == LEFT_KNOWN ? (long long)((double)o->pending / o->box_rate + 0.5) : 0;
 		return;
 	}
 	if (!running && !o->at_work) {
@@ -226,7 +228,7 @@ void overview_sum(struct overview *o, long long now)
 	size_t running = 0;
 	bool weighed = true;
 
-	*o = (struct overview){.v = was.v, .n = was.n, .at_work = was.at_work, .checked_ns = was.checked_ns};
+	*o = (struct overview){.v = was.v, .n = was.n, .at_work = was.at_work, .box_rate = was.box_rate, .checked_ns = was.checked_ns};
 	for (size_t i = 0; i < o->n; i++) {
 		const struct overview_box *b = &o->v[i];
 		const bool held = overview_held(b), through = b->state == LEDGER_DONE || b->state == LEDGER_LEFT;
@@ -237,6 +239,7 @@ void overview_sum(struct overview *o, long long now)
 			o->states[b->state]++;
 		o->held += held;
 		o->final += b->final != 0;
+		o->pending += b->pending;
 		running += runs(b);
 		if (waits(b, now)) {
 			o->waiting++;

@@ -63,11 +63,12 @@ struct overview {
 	struct overview_box *v;
 	size_t n;
 	bool at_work;       /* a `mbhaul run` holds the haul's run.lock */
+	double box_rate;    /* by `run`: mailboxes a second that ended in this pass; 0: none yet */
 	long long checked_ns; /* private: of check.jsonl */
 
 	/* By overview_sum: */
 	size_t states[LEDGER_FAILED + 1]; /* dead ones are not among the running */
-	size_t dead, waiting, held, uncounted, unweighed, unlooked, final;
+	size_t pending, dead, waiting, held, uncounted, unweighed, unlooked, final;
 	uint64_t messages, copied;    /* of those that are counted */
 	uint64_t bytes, bytes_there;  /* of those that are weighed */
 	uint64_t todo, todo_bytes;    /* what will be copied without anybody's help */

@@ -60,7 +60,9 @@ static void say_group(const struct group *g, long long now, struct overview_even
 		out->address = g->first->address;
 	else
 		snprintf(several, sizeof several, "%zu ", g->n);
-	if (!strcmp(g->kind, "throttled") || !strcmp(g->kind, "waits")) {
+	if (!strcmp(g->kind, "stopped")) {
+		snprintf(out->text, sizeof out->text, "%sbroken off; the same command goes on from there", several);
+	} else if (!strcmp(g->kind, "throttled") || !strcmp(g->kind, "waits")) {
 		overview_clock(clock, g->until, now);
 		snprintf(out->text, sizeof out->text, "%s%s until %s%s", several, !strcmp(g->kind, "waits") ? "waiting" : g->kind, clock,
 			 g->n > 1 ? " at the latest" : "");
@@ -84,10 +86,6 @@ static bool say_one(const struct overview_box *b, long long now, struct overview
 		out->kind = "failed";
 		out->weight = EVENT_BAD;
 		text_copy(out->text, sizeof out->text, b->text ? b->text : "");
-	} else if (b->dead) {
-		out->kind = "stopped";
-		out->weight = EVENT_WAITS;
-		snprintf(out->text, sizeof out->text, "broken off; the same command goes on from there");
 	} else if (b->state == LEDGER_FAILED) {
 		out->kind = "failed";
 		out->weight = EVENT_BAD;
@@ -137,6 +135,15 @@ static void offer(struct overview_event *out, size_t *n, size_t most, const stru
 	out[at] = *e;
 }
 
+/* Is it said together with others that are in the same state? */
+static bool is_grouped(const struct overview_box *b, long long now)
+{
+	if (b->damaged)
+		return false;
+	return b->dead || b->state == LEDGER_REFUSED || (b->state == LEDGER_RUNNING && b->until > now) ||
+	       (b->state == LEDGER_LATER && b->verdict && !strcmp(b->verdict, "not-propagated"));
+}
+
 size_t overview_events(const struct overview *o, long long now, struct overview_event *out, size_t most)
 {
 	struct group groups[GROUPS_MOST];
@@ -147,13 +154,15 @@ size_t overview_events(const struct overview *o, long long now, struct overview_
 	for (size_t i = 0; i < o->n; i++) {
 		const struct overview_box *b = &o->v[i];
 
-		if (b->damaged || b->dead)
+		if (!is_grouped(b, now))
 			continue;
-		if (b->state == LEDGER_RUNNING && b->until > now)
+		if (b->dead)
+			add_to_group(groups, &n_groups, b, "stopped", "", EVENT_WAITS, 0);
+		else if (b->state == LEDGER_RUNNING)
 			add_to_group(groups, &n_groups, b, is_throttled(b) ? "throttled" : "waits", "", EVENT_WAITS, 0);
-		else if (b->state == LEDGER_LATER && b->verdict && !strcmp(b->verdict, "not-propagated"))
+		else if (b->state == LEDGER_LATER)
 			add_to_group(groups, &n_groups, b, "permission", "", EVENT_WAITS, b->refused_since);
-		else if (b->state == LEDGER_REFUSED)
+		else
 			add_to_group(groups, &n_groups, b, "refused", word(b), EVENT_BAD, b->refused_since);
 	}
 	for (size_t i = 0; i < n_groups && n < most; i++)
@@ -162,11 +171,9 @@ size_t overview_events(const struct overview *o, long long now, struct overview_
 	for (size_t i = 0; i < o->n && n < most; i++) {
 		const struct overview_box *b = &o->v[i];
 		struct overview_event e;
-		const bool grouped = (b->state == LEDGER_RUNNING && b->until > now && !b->dead) || b->state == LEDGER_REFUSED ||
-				     (b->state == LEDGER_LATER && b->verdict && !strcmp(b->verdict, "not-propagated"));
 
 		/* Most are older than what there is already: no text is made for them. */
-		if ((grouped && !b->damaged) || (more == most - n && more && b->updated < out[n + more - 1].time))
+		if (is_grouped(b, now) || (more == most - n && more && b->updated < out[n + more - 1].time))
 			continue;
 		if (say_one(b, now, &e))
 			offer(out + n, &more, most - n, &e);

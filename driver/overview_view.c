@@ -65,7 +65,7 @@ static void add_left(struct buf *out, const struct overview *o, long long now)
 		break;
 	}
 	if (o->held)
-		buf_addf(out, ", without %zu that must be helped first", o->held);
+		buf_addf(out, ", not counting %zu for which somebody must act", o->held);
 }
 
 void overview_sum_text(struct buf *out, const struct overview *o, long long now)
@@ -213,7 +213,9 @@ void overview_box_line(struct buf *out, const struct overview_box *b, bool state
 	}
 	if (through && b->copied >= b->messages)
 		part = whole = 1;
-	if (b->counted) {
+	if (!wide && !b->dead && (overview_held(b) || b->state == LEDGER_LATER)) {
+		buf_addc(&line, ' '); /* why is more than how far */
+	} else if (b->counted) {
 		overview_bar(&line, part, whole, wide ? 22 : 12);
 		buf_addc(&line, ' ');
 		add_percent(&line, part, whole);

@@ -318,7 +318,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses)
 		rc = err_print(&e, "mbhaul");
 		goto out;
 	}
-	view_begin(&r->view, r->rows, r->n, r->jobs);
+	view_begin(&r->view, r->rows, r->n, r->jobs, r->conf->fleet.haul, r->boxes);
 	work(r);
 	rc = CODE_DONE;
 	for (i = 0; i < r->n; i++)

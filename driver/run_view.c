@@ -1,5 +1,6 @@
 #include "run_view.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,26 +12,74 @@
 #include "base/text.h"
 #include "ledger.h"
 #include "mailboxes.h"
+#include "overview_view.h"
 #include "table.h"
 
-enum { DRAW_MS = 500 };
+enum { DRAW_MS = 900, EVENT_LINES = 5, LEAST_ROWS = 10 };
+
+static volatile sig_atomic_t continued;
+
+static void on_continue(int sig)
+{
+	(void)sig;
+	continued = 1;
+}
+
+/*
+ * How many lines of the screen the table takes now. A terminal that became narrower has broken lines that do not fit any more,
+ * each into as many as it takes.
+ */
+static int lines_on_screen(struct run_view *v)
+{
+	int rows, columns = table_terminal(&rows), lines = 0;
+
+	if (continued) {
+		/* The shell has written below it: it stays where it is, and a new one is drawn. */
+		continued = 0;
+		v->n_drawn = 0;
+	}
+	for (int i = 0; i < v->n_drawn; i++)
+		lines += columns > 0 && v->drawn[i] > columns ? (v->drawn[i] + columns - 1) / columns : 1;
+	v->n_drawn = 0;
+	return lines;
+}
 
 /* Takes the table off the screen. */
 static void wipe(struct run_view *v)
 {
-	if (v->drawn)
-		printf("\033[%dA\033[J", v->drawn);
-	v->drawn = 0;
+	int lines = v->live ? lines_on_screen(v) : 0;
+
+	if (lines)
+		printf("\033[%dA\033[J", lines);
 }
 
-void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs)
+/* What the screen shows of the haul. Without memory for it there is none. */
+static void begin_overview(struct run_view *v, const struct run_row *rows, size_t n, const char *haul, const struct mailboxes *boxes)
+{
+	struct sigaction act = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+	bool *want = calloc(boxes->n + 1, sizeof *want);
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; want && i < n; i++)
+		want[rows[i].mailbox - boxes->list] = true;
+	v->live = want && !overview_read_begin(&v->overview, &v->reader, haul, boxes, want, &ignored);
+	if (!v->live)
+		overview_read_end(&v->overview, &v->reader);
+	free(want);
+	sigemptyset(&act.sa_mask);
+	sigaction(SIGCONT, &act, NULL);
+}
+
+void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs, const char *haul, const struct mailboxes *boxes)
 {
 	const char *term = getenv("TERM");
 	int ignored;
 	size_t i;
 
-	v->live = !v->plain && table_terminal(&ignored) && term && strcmp(term, "dumb") != 0;
-	v->jobs = jobs;
+	*v = (struct run_view){.plain = v->plain};
+	v->colour = table_colours(stdout);
+	if (!v->plain && table_terminal(&ignored) && term && strcmp(term, "dumb") != 0)
+		begin_overview(v, rows, n, haul, boxes);
 	v->total = n;
 	v->begun_ms = file_now_ms();
 	v->width = 20;
@@ -121,89 +170,110 @@ void view_note(struct run_view *v, const char *text, const char *hint)
 	buf_clear(&lines);
 }
 
-/* bytes: a second, of all that run; 0: not known. */
-static void add_rate(struct run_view *v, uint64_t copied, uint64_t messages, uint64_t bytes, struct buf *line)
-{
-	double seconds = (double)(file_now_ms() - v->begun_ms) / 1000, rate;
-	uint64_t fresh = copied > v->copied_begun ? copied - v->copied_begun : 0;
+/* ---- the table ---- */
 
-	if (seconds < 3 || !fresh)
+struct drawing {
+	struct run_view *v;
+	struct buf out;
+	int rows; /* that it may still have */
+};
+
+static void put(void *arg, enum overview_paint paint, const char *line)
+{
+	struct drawing *d = arg;
+	struct run_view *v = d->v;
+
+	if (d->rows <= 0 || v->n_drawn == RUN_VIEW_LINES)
 		return;
-	rate = (double)fresh / seconds;
-	buf_addf(line, ", %.*f/s", rate < 10 ? 1 : 0, rate);
-	if (bytes) {
-		buf_adds(line, ", ");
-		table_bytes(line, bytes);
-		buf_adds(line, "/s");
+	d->rows--;
+	v->drawn[v->n_drawn++] = table_width(line);
+	buf_addf(&d->out, "%s%s%s\033[K\n", v->colour ? overview_paint(paint) : "", line, v->colour && paint ? "\033[0m" : "");
+}
+
+/* What this run knows of the mailboxes and their files do not say. */
+static void mark(struct run_view *v, const struct run_row *rows, size_t n, size_t *running, size_t *waiting)
+{
+	const double seconds = (double)(file_now_ms() - v->begun_ms) / 1000;
+
+	*running = *waiting = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = v->reader.of[rows[i].mailbox - v->reader.boxes->list];
+
+		*running += rows[i].state == RUN_RUNNING;
+		*waiting += rows[i].state == RUN_WAITING;
+		v->overview.v[at].pending = rows[i].state != RUN_ENDED;
 	}
-	if (messages > copied && rate > 0) {
-		buf_adds(line, ", about ");
-		table_duration(line, (long long)((double)(messages - copied) / rate));
-		buf_adds(line, " left");
+	v->overview.box_rate = v->ended > 1 && seconds > 5 ? (double)v->ended / seconds : 0;
+}
+
+static void put_running(struct drawing *d, int columns, int most, long long now)
+{
+	const struct overview *o = &d->v->overview;
+	const int address = overview_address_width(o, columns);
+	size_t more = 0;
+
+	for (size_t i = 0; i < o->n; i++) {
+		const struct overview_box *b = &o->v[i];
+		struct buf line = BUF_INIT(1 << 20);
+
+		if (b->state != LEDGER_RUNNING || b->dead)
+			continue;
+		if (most-- <= 0) {
+			more++;
+			continue;
+		}
+		overview_box_line(&line, b, false, address, columns, now);
+		put(d, overview_box_paint(b, now), buf_str(&line));
+		buf_clear(&line);
+	}
+	if (more) {
+		struct buf line = BUF_INIT(100);
+
+		buf_addf(&line, "and %zu more that run", more);
+		put(d, PAINT_NONE, buf_str(&line));
+		buf_clear(&line);
 	}
 }
 
-void view_draw(struct run_view *v, struct run_row *rows, size_t n)
+void view_draw(struct run_view *v, const struct run_row *rows, size_t n)
 {
-	uint64_t copied = 0, messages = 0, rate = 0;
-	size_t i, running = 0, waiting = 0, unknown = 0, shown = 0;
-	struct buf line = BUF_INIT(16384), out = BUF_INIT(1 << 20);
-	int columns, lines;
+	struct drawing d = {.v = v, .out = BUF_INIT(1 << 22)};
+	const long long now = (long long)time(NULL);
+	struct buf lead = BUF_INIT(256), paused = BUF_INIT(2048);
+	size_t running, waiting;
+	int lines, columns, up;
 
 	if (!v->live || file_now_ms() - v->drawn_ms < DRAW_MS)
 		return;
 	v->drawn_ms = file_now_ms();
-	columns = table_terminal(&lines);
-	if (!columns)
+	columns = table_terminal(&lines) - 1;
+	if (columns < 1)
 		return;
-	for (i = 0; i < n; i++) {
-		struct run_row *row = &rows[i];
-		struct ledger l;
-		struct err ignored = ERR_INIT;
-
-		running += row->state == RUN_RUNNING;
-		waiting += row->state == RUN_WAITING;
-		if (row->state == RUN_RUNNING && !ledger_read(row->status_path, &l, &ignored)) {
-			row->messages = l.messages;
-			row->copied = l.copied;
-			rate += l.state == LEDGER_RUNNING ? l.rate : 0;
-			if ((int)++shown < lines - 3) {
-				buf_reset(&line);
-				buf_adds(&line, "  ");
-				table_cell(&line, row->mailbox->address, v->width);
-				buf_adds(&line, "  ");
-				table_mailbox(&line, &l, false, -1);
-				table_cell(&out, buf_str(&line), columns - 1);
-				buf_addc(&out, '\n');
-			}
-			ledger_clear(&l);
-		}
-		copied += row->copied;
-		messages += row->messages;
-		unknown += !row->messages && row->state == RUN_NEW;
+	mark(v, rows, n, &running, &waiting);
+	overview_read(&v->overview, &v->reader, now);
+	up = lines_on_screen(v);
+	/* A line that is wider than we think must not become two. */
+	buf_adds(&d.out, "\033[?7l");
+	if (up)
+		buf_addf(&d.out, "\033[%dA", up);
+	d.rows = lines - 2;
+	put_running(&d, columns, lines < LEAST_ROWS ? 1 : lines / 2, now);
+	if (v->paused[0]) {
+		table_cell(&paused, v->paused, columns);
+		put(&d, PAINT_WAITS, buf_str(&paused));
 	}
-	buf_reset(&line);
-	buf_addf(&line, "%zu of %zu ended, %zu running", v->ended, v->total, running);
+	if (lines >= LEAST_ROWS)
+		overview_event_lines(&v->overview, lines / 5 < EVENT_LINES ? (size_t)lines / 5 : EVENT_LINES, columns, now, put, &d);
+	buf_addf(&lead, "%zu of %zu ended, %zu running", v->ended, v->total, running);
 	if (waiting)
-		buf_addf(&line, ", %zu waiting", waiting);
-	buf_adds(&line, "; ");
-	table_number(&line, copied);
-	buf_adds(&line, " of ");
-	table_number(&line, messages);
-	buf_adds(&line, unknown ? " messages and more" : " messages");
-	if (v->paused[0])
-		buf_addf(&line, "; %s", v->paused);
-	else
-		add_rate(v, copied, unknown ? 0 : messages, rate, &line);
-	table_cell(&out, buf_str(&line), columns - 1);
-	buf_addc(&out, '\n');
-	wipe(v);
-	fputs(buf_str(&out), stdout);
+		buf_addf(&lead, ", %zu waiting", waiting);
+	overview_sum_lines(&v->overview, buf_str(&lead), columns, now, put, &d);
+	buf_adds(&d.out, "\033[J\033[?7h");
+	fputs(buf_str(&d.out), stdout);
 	fflush(stdout);
-	for (v->drawn = 0, i = 0; i < out.len; i++)
-		v->drawn += out.p[i] == '\n';
-	buf_clear(&line);
-	buf_clear(&out);
+	buf_clear(&d.out);
+	buf_clear(&lead);
+	buf_clear(&paused);
 }
 
 void view_end(struct run_view *v, const struct run_row *rows, size_t n, bool stopped)
@@ -244,5 +314,9 @@ void view_end(struct run_view *v, const struct run_row *rows, size_t n, bool sto
 	puts(buf_str(&line));
 	if (n > done)
 		puts("`mbhaul status` shows all, `mbhaul status ADDRESS` one with everything that is known of it.");
+	fflush(stdout);
 	buf_clear(&line);
+	if (v->live)
+		overview_read_end(&v->overview, &v->reader);
+	v->live = false;
 }

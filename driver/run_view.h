@@ -1,5 +1,7 @@
 /*
- * What `mbhaul run` shows: a line for each mailbox as it ends and, on a terminal, a table of what is running below.
+ * What `mbhaul run` shows: a line for each mailbox as it ends and, on a terminal, below these what runs, the last events and
+ * all together. Not the whole screen: what has ended stays in the terminal's scroll-back, where one looks for it after a job of
+ * many hours.
  */
 #ifndef MBHAUL_RUN_VIEW_H
 #define MBHAUL_RUN_VIEW_H
@@ -10,9 +12,12 @@
 #include <sys/types.h>
 
 #include "fleet.h"
+#include "overview.h"
+#include "overview_read.h"
 
 struct ledger;
 struct mailbox;
+struct mailboxes;
 
 enum run_state { RUN_NEW, RUN_RUNNING, RUN_WAITING, RUN_ENDED };
 
@@ -39,12 +44,18 @@ struct run_row {
 	bool said_end, said_skip;
 };
 
+enum { RUN_VIEW_LINES = 200 };
+
+/* Zeroed but for `plain`. */
 struct run_view {
 	bool plain; /* no live table, whatever stdout is */
 	bool live;
+	bool colour;
+	struct overview overview; /* while it is live */
+	struct overview_reader reader;
 	int width;      /* of the address column */
-	int jobs;
-	int drawn;      /* lines of the table on the screen */
+	int drawn[RUN_VIEW_LINES]; /* columns of each line of the table on the screen */
+	int n_drawn;
 	size_t ended, total;
 	long long begun_ms, drawn_ms;
 	uint64_t copied_begun; /* messages that were there when it began */
@@ -53,12 +64,13 @@ struct run_view {
 	size_t n_told;
 };
 
-void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs);
+/* view_end in every case. */
+void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs, const char *haul, const struct mailboxes *boxes);
 void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l);
 void view_failed(struct run_view *v, const struct run_row *row, const char *text);
 /* One line, and below it those of `hint` (NULL: none). */
 void view_note(struct run_view *v, const char *text, const char *hint);
-void view_draw(struct run_view *v, struct run_row *rows, size_t n); /* at most twice a second */
+void view_draw(struct run_view *v, const struct run_row *rows, size_t n); /* about once a second */
 void view_end(struct run_view *v, const struct run_row *rows, size_t n, bool stopped);
 
 #endif

@@ -145,7 +145,10 @@ static void draw(struct watch *w)
 	w->y = 0;
 	erase();
 	choose(w);
-	buf_addf(&lead, "%zu of %zu mailboxes done, %zu running", through, w->o->n, states[LEDGER_RUNNING]);
+	table_number(&lead, through);
+	buf_adds(&lead, " of ");
+	table_number(&lead, w->o->n);
+	buf_addf(&lead, " mailboxes done, %zu running", states[LEDGER_RUNNING]);
 	draw_head(w);
 	overview_sum_lines(w->o, buf_str(&lead), COLS - 1, w->now, put, w);
 	buf_clear(&lead);

@@ -28,12 +28,14 @@ void overview_bar(struct buf *out, double part, double whole, int width)
 	buf_addc(out, ']');
 }
 
-/* "41%": not 100 before all is there. */
-static void add_percent(struct buf *out, double part, double whole)
+/* "41%": not 100 before all is there. below: there is more that is not known. */
+static void add_percent(struct buf *out, double part, double whole, bool below)
 {
 	int percent = whole > 0 ? (int)(100 * (part < whole ? part / whole : 1)) : 0;
+	char text[16];
 
-	buf_addf(out, "%3d%%", percent);
+	snprintf(text, sizeof text, "%s%d%%", below ? "<" : "", below ? percent + 1 : percent);
+	buf_addf(out, "%4s", text);
 }
 
 /* ---- sums ---- */
@@ -131,7 +133,7 @@ void overview_sum_lines(const struct overview *o, const char *lead, int columns,
 
 	overview_bar(&bar, part, whole, width > BAR_MOST ? BAR_MOST : width);
 	buf_addc(&bar, ' ');
-	add_percent(&bar, part, whole);
+	add_percent(&bar, part, whole, o->uncounted > 0);
 	if (*lead)
 		buf_addf(&text, "%s; ", lead);
 	overview_sum_text(&text, o, now);
@@ -160,7 +162,7 @@ static void add_short(struct buf *out, uint64_t n)
 }
 
 /* What there is to say of it beside the figures. */
-static void add_remark(struct buf *out, const struct overview_box *b, bool wide, long long now)
+static void add_remark(struct buf *out, const struct overview_box *b, bool states, bool wide, long long now)
 {
 	char clock[32];
 
@@ -168,7 +170,9 @@ static void add_remark(struct buf *out, const struct overview_box *b, bool wide,
 		buf_adds(out, "broken off");
 	} else if (b->state == LEDGER_RUNNING && b->until > now) {
 		overview_clock(clock, b->until, now);
-		buf_addf(out, "%s until %s", b->doing && strstr(b->doing, "throttl") ? "throttled" : "waits", clock);
+		if (!states)
+			buf_adds(out, b->doing && strstr(b->doing, "throttl") ? "throttled " : "waits ");
+		buf_addf(out, "until %s", clock);
 	} else if (b->state == LEDGER_RUNNING) {
 		if (wide && b->rate) {
 			table_bytes(out, b->rate);
@@ -208,7 +212,7 @@ void overview_box_line(struct buf *out, const struct overview_box *b, bool state
 	table_cell(&line, b->address, address);
 	buf_addc(&line, ' ');
 	if (states) {
-		table_cell(&line, b->dead ? "stopped" : ledger_state_word(b->state), 8);
+		table_cell(&line, b->dead ? "stopped" : b->state == LEDGER_RUNNING && b->until > now ? "waits" : ledger_state_word(b->state), 8);
 		buf_addc(&line, ' ');
 	}
 	if (through && b->copied >= b->messages)
@@ -218,7 +222,7 @@ void overview_box_line(struct buf *out, const struct overview_box *b, bool state
 	} else if (b->counted) {
 		overview_bar(&line, part, whole, wide ? 22 : 12);
 		buf_addc(&line, ' ');
-		add_percent(&line, part, whole);
+		add_percent(&line, part, whole, false);
 		if (wide) {
 			table_number(&count, b->copied);
 			buf_adds(&count, " of ");
@@ -232,7 +236,7 @@ void overview_box_line(struct buf *out, const struct overview_box *b, bool state
 	} else {
 		buf_addf(&line, "%*s", (wide ? 22 + 21 : 12 + 16) + 8, "");
 	}
-	add_remark(&remark, b, wide, now);
+	add_remark(&remark, b, states, wide, now);
 	if (table_width(buf_str(&line)) < columns) {
 		buf_add(out, line.p, line.len);
 		if (table_width(buf_str(&line)) + table_width(buf_str(&remark)) > columns)

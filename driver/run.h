@@ -1,5 +1,6 @@
 /*
- * `mbhaul run` at work: run.c starts and reaps, run_pause.c decides about the pause of the fleet (fleet.h).
+ * `mbhaul run`: run.c makes one pass or many, run_work.c is a pass at work, run_pause.c decides about the pause of the fleet
+ * (fleet.h), run_report.c renews the report meanwhile.
  */
 #ifndef MBHAUL_RUN_H
 #define MBHAUL_RUN_H
@@ -16,6 +17,15 @@ struct globals;
 struct ledger;
 struct mailboxes;
 
+/* `mbhaul report` as a child, never two of them. Zeroed at first. */
+struct run_report {
+	pid_t pid;
+	int out;
+	long long begun_ms; /* the last one; 0: none yet */
+	bool told;          /* that it fails */
+	char said[512];     /* its first line */
+};
+
 struct run {
 	struct globals *g;
 	const struct conf *conf;
@@ -28,9 +38,20 @@ struct run {
 	size_t probed; /* the row that was asked last during a pause */
 	long long pause_limit; /* s */
 	bool told_wait;
+	bool final; /* the syncs are `sync --final` */
+	struct run_report report;
 	struct tail tail; /* the slots that are left over */
 	struct run_view view;
 };
+
+/* A pass, until all have ended or it is stopped. */
+void run_work(struct run *r);
+
+/* Begins a report when it is time, and looks whether one has ended. */
+void run_report_tick(struct run *r);
+
+/* Waits for the one that runs, and makes a last one. */
+void run_report_end(struct run *r);
 
 /* What the sync of a mailbox that has ended says of the others. */
 enum fleet_seen run_seen(const struct run_row *row, const struct ledger *l);

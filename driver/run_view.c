@@ -120,12 +120,16 @@ static bool is_told(struct run_view *v, const struct ledger *l)
 	return false;
 }
 
-void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l)
+void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l, const char *more)
 {
 	struct buf line = BUF_INIT(65536);
 
 	begin_line(v, row, &line);
 	table_mailbox(&line, l, false, row->took_ms / 1000);
+	if (*more) {
+		buf_adds(&line, "; ");
+		table_text(&line, more);
+	}
 	if (row->state == RUN_WAITING)
 		buf_adds(&line, "; tried again later");
 	buf_addc(&line, '\n');

@@ -66,7 +66,8 @@ struct run_view {
 
 /* view_end in every case. */
 void view_begin(struct run_view *v, const struct run_row *rows, size_t n, int jobs, const char *haul, const struct mailboxes *boxes);
-void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l);
+/* more: what else it said of itself, or "". */
+void view_ended(struct run_view *v, const struct run_row *row, const struct ledger *l, const char *more);
 void view_failed(struct run_view *v, const struct run_row *row, const char *text);
 /* One line, and below it those of `hint` (NULL: none). */
 void view_note(struct run_view *v, const char *text, const char *hint);

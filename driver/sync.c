@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "conf.h"
 #include "engine.h"
+#include "final.h"
 #include "haul.h"
 #include "judge.h"
 #include "mailboxes.h"
@@ -190,6 +191,8 @@ struct course {
 	uint64_t signature; /* of the messages that were missing after it */
 	size_t missing;
 	bool retried;       /* the same set was tried again */
+	int rounds;         /* of a final pass */
+	unsigned long long mark; /* final_mark before the last of them */
 };
 
 static bool gained(struct sync *s, struct course *c)
@@ -290,6 +293,25 @@ static void pick_up(struct sync *s, const struct verdict *v)
 		sync_mend(s, &ignored);
 }
 
+/*
+ * A final pass has copied: was there anything new? Then there may be more by now. Returns 1 to look again, 0 when nothing was,
+ * -1 with a verdict when it does not end.
+ */
+static int look_again(struct sync *s, struct course *c, const struct sync_check *found, struct verdict *v)
+{
+	if (final_mark(s) == c->mark && !found->fresh)
+		return 0;
+	c->looked = false;
+	if (++c->rounds < FINAL_ROUNDS)
+		return 1;
+	memset(v, 0, sizeof *v);
+	v->kind = VERDICT_LATER;
+	v->reason = "unfinished";
+	snprintf(v->text, sizeof v->text, "mail still comes to the source: after %d looks the last one found something new", FINAL_ROUNDS);
+	snprintf(v->hint, sizeof v->hint, "look whether the mail goes to the new server already (MX), and what still writes to the old one");
+	return -1;
+}
+
 static int through(struct sync *s, const struct sync_check *found, struct verdict *v)
 {
 	if (sync_list_missing(s, v) || sync_look_for_lost(s, v) || sync_check_stubs(s, v))
@@ -337,6 +359,8 @@ static int work(struct sync *s)
 
 			if (!c.looked)
 				c.copied = s->ledger.copied;
+			if (!c.looked)
+				c.mark = final_mark(s);
 			c.looked = true;
 			c.succeeded |= !s->plan_trusted;
 			for (i = 0; i < s->n_folders && !s->ledger.dirty; i++)
@@ -352,6 +376,8 @@ static int work(struct sync *s)
 			c.succeeded |= !rc;
 			if (!rc && !engine_stop) {
 				rc = settle(s, &c, &found, &v);
+				if (!rc && s->final)
+					rc = look_again(s, &c, &found, &v);
 				if (rc == 1)
 					continue;
 				if (!rc) {
@@ -448,9 +474,14 @@ static void report(const struct sync *s, bool quiet)
 	buf_clear(&out);
 }
 
-static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const char *tail, bool verbose, bool quiet)
+struct wish {
+	const char *tail;
+	bool verbose, quiet, final;
+};
+
+static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const struct wish *w)
 {
-	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = tail, .log = {.fd = -1, .echo = verbose}};
+	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = w->tail, .final = w->final, .log = {.fd = -1, .echo = w->verbose}};
 	char *lock_path = NULL, *log_path = NULL;
 	struct err e = ERR_INIT;
 	int lock = -1, rc;
@@ -477,7 +508,7 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	}
 	if (s.ledger.state == LEDGER_RUNNING)
 		s.ledger.dirty = true; /* the last one was killed */
-	s.plan_trusted = (s.ledger.state == LEDGER_DONE || s.ledger.state == LEDGER_LEFT) && !s.ledger.dirty;
+	s.plan_trusted = !s.final && (s.ledger.state == LEDGER_DONE || s.ledger.state == LEDGER_LEFT) && !s.ledger.dirty;
 	s.ledger.state = LEDGER_RUNNING;
 	s.ledger.started = (long long)time(NULL);
 	if (!s.ledger.first)
@@ -492,10 +523,12 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	ledger_set(&s.ledger.hint, "");
 	ledger_set(&s.ledger.reason, "");
 	ledger_set(&s.ledger.answer, "");
+	if (s.final)
+		final_begin(&s);
 	if (relayed_open(&s, &e))
 		goto failed;
 	rc = work(&s);
-	report(&s, quiet);
+	report(&s, w->quiet);
 	goto out;
 failed:
 	err_prefix(&e, "%s", m->address);
@@ -506,15 +539,21 @@ out:
 		close(lock);
 	free(lock_path);
 	free(log_path);
+	if (w->final && !engine_stop && (rc == CODE_DONE || rc == CODE_LEFT)) {
+		fflush(stdout);
+		rc = final_verify(g, conf, m, rc, w->quiet);
+	}
 	return rc;
 }
 
 static void usage(FILE *to)
 {
-	fputs("usage: mbhaul sync [--quiet | --verbose] ADDRESS\n"
+	fputs("usage: mbhaul sync [--quiet | --verbose] [--final] ADDRESS\n"
 	      "Copies what is new in one mailbox, until it is through, or says what is in the way.\n\n"
 	      "  -q, --quiet    print nothing if all went well\n"
-	      "  -v, --verbose  show the mailbox's log as it grows\n\n"
+	      "  -v, --verbose  show the mailbox's log as it grows\n"
+	      "      --final    the last pass, after the mail goes to the new server: looks at everything again until nothing\n"
+	      "                 new is found, then verifies, and notes that it went through; deletes nothing\n\n"
 	      "Exit: 0 done, 1 finished but messages are listed that could not be copied, 75 try again later,\n"
 	      "77 refused, somebody must act, 65, 69, 78 see mbhaul(1).\n",
 	      to);
@@ -524,27 +563,30 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 {
 	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
 						{"verbose", no_argument, NULL, 'v'},
+						{"final", no_argument, NULL, 'f'},
 						{"tail", required_argument, NULL, 't'}, /* by `mbhaul run` only */
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	const char *tail = NULL;
+	struct wish w = {0};
 	const struct mailbox *m;
 	struct mailboxes boxes;
 	struct conf conf;
 	struct err e = ERR_INIT;
-	bool quiet = false, verbose = false;
 	int c, rc;
 
 	while ((c = getopt_long(argc, argv, "qvh", options, NULL)) != -1) {
 		switch (c) {
 		case 'q':
-			quiet = true;
+			w.quiet = true;
 			break;
 		case 'v':
-			verbose = true;
+			w.verbose = true;
 			break;
 		case 't':
-			tail = optarg;
+			w.tail = optarg;
+			break;
+		case 'f':
+			w.final = true;
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr);
@@ -569,7 +611,7 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 		goto out;
 	}
 	engine_catch_signals();
-	rc = sync_mailbox(g, &conf, m, tail, verbose, quiet);
+	rc = sync_mailbox(g, &conf, m, &w);
 out:
 	mailboxes_clear(&boxes);
 	conf_clear(&conf);

@@ -89,6 +89,7 @@ struct sync {
 	struct ledger ledger;
 	struct sync_side source, destination;
 	struct folder_plan plan;
+	bool final;        /* the last pass: see final.h */
 	bool source_only;  /* the destination is not logged in to: no password is looked for */
 	bool plan_trusted; /* in: the last sync went through; out of a look: the destination was not looked at */
 	struct sync_folder *folders;

@@ -94,10 +94,20 @@ void overview_sum_text(struct buf *out, const struct overview *o, long long now)
 	add_left(out, o, now);
 }
 
+static void emit_cut(const char *line, int columns, overview_emit *emit, void *arg)
+{
+	struct buf cell = BUF_INIT(65536);
+
+	if (table_width(line) > columns)
+		table_cell(&cell, line, columns);
+	emit(arg, PAINT_NONE, cell.len ? buf_str(&cell) : line);
+	buf_clear(&cell);
+}
+
 /* The text in lines that end before the screen does, broken behind commas. */
 static void emit_wrapped(const char *text, int columns, overview_emit *emit, void *arg)
 {
-	struct buf line = BUF_INIT(65536), cell = BUF_INIT(65536);
+	struct buf line = BUF_INIT(65536);
 
 	for (const char *p = text, *next; *p; p = next) {
 		struct buf part = BUF_INIT(65536);
@@ -109,18 +119,15 @@ static void emit_wrapped(const char *text, int columns, overview_emit *emit, voi
 		next = next ? next + 1 : p + strlen(p);
 		buf_add(&part, p, (size_t)(next - p));
 		if (line.len && table_width(buf_str(&line)) + table_width(buf_str(&part)) > columns) {
-			emit(arg, PAINT_NONE, buf_str(&line));
+			emit_cut(buf_str(&line), columns, emit, arg);
 			buf_reset(&line);
 		}
 		buf_adds(&line, buf_str(&part) + (line.len ? 0 : strspn(buf_str(&part), " ")));
 		buf_clear(&part);
 	}
-	if (table_width(buf_str(&line)) > columns)
-		table_cell(&cell, buf_str(&line), columns);
 	if (line.len)
-		emit(arg, PAINT_NONE, cell.len ? buf_str(&cell) : buf_str(&line));
+		emit_cut(buf_str(&line), columns, emit, arg);
 	buf_clear(&line);
-	buf_clear(&cell);
 }
 
 void overview_sum_lines(const struct overview *o, const char *lead, int columns, long long now, overview_emit *emit, void *arg)
@@ -217,8 +224,8 @@ void overview_box_line(struct buf *out, const struct overview_box *b, bool state
 	}
 	if (through && b->copied >= b->messages)
 		part = whole = 1;
-	if (!wide && !b->dead && (overview_held(b) || b->state == LEDGER_LATER)) {
-		buf_addc(&line, ' '); /* why is more than how far */
+	if (!wide && states && !b->dead && (overview_held(b) || b->state == LEDGER_LATER || (through && b->final))) {
+		buf_addc(&line, ' '); /* why, or when, is more than how far */
 	} else if (b->counted) {
 		overview_bar(&line, part, whole, wide ? 22 : 12);
 		buf_addc(&line, ' ');

@@ -395,7 +395,7 @@ static int work(struct sync *s)
 			if (v.kind != VERDICT_LATER && v.kind != VERDICT_REFUSED)
 				continue;
 		}
-		if (transient(&c, &v)) {
+		if (c.rounds < FINAL_ROUNDS && transient(&c, &v)) {
 			if (wait_and_retry(s, &c, &v)) {
 				pick_up(s, &v);
 				continue;

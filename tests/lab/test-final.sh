@@ -32,6 +32,7 @@ done
 check "and nothing was begun" [ ! -e "$HAUL/mailboxes" ]
 
 # ---- again and again ----
+: >"$tmp/run"
 "$mbhaul" --config "$conf" run --plain --every 2s >"$tmp/run" 2>&1 &
 pid=$!
 passes() { [ "$(grep -c '^finished: 3 of 3 done' "$tmp/run")" -ge "$1" ]; }
@@ -121,15 +122,22 @@ check "a mailbox that is refused: 75 or 77" [ "$rc" = 75 -o "$rc" = 77 ]
 is "is not called final" "$(member "${boxes[0]}" final)" ""
 fault "${boxes[0]}" '{}'
 
-# Mail that does not end.
+# Mail that does not end: whenever mbsync begins, one more comes.
+fault "${boxes[0]}" '{"body-delay":500}'
+deliver "${boxes[0]}" flood
+log=$HAUL/mailboxes/${boxes[0]}/log
+seen=$(grep -c 'starting mbsync' "$log")
 until [ -e "$tmp/enough" ]; do
-	deliver "${boxes[0]}" "flood$RANDOM"
-	sleep 0.1
+	now=$(grep -c 'starting mbsync' "$log")
+	[ "$now" = "$seen" ] || deliver "${boxes[0]}" "flood$now"
+	seen=$now
+	sleep 0.05
 done &
 flood=$!
 sync --final "${boxes[0]}"
 touch "$tmp/enough"
 wait $flood
+fault "${boxes[0]}" '{}'
 is "mail that comes on and on is no last pass: 75" "$rc" 75
 has "and it says why" "$tmp/out" 'mail still comes to the source'
 is "it is not called final" "$(member "${boxes[0]}" final)" ""

@@ -21,9 +21,9 @@ struct range {
 struct bodies {
 	struct imap *imap;
 	const uint32_t *uids;
-	size_t n, next;     /* what was not asked for yet */
-	uint8_t *settled;   /* a bit for each: it was given, or will not be */
-	size_t *done;       /* all before it are */
+	size_t n, next;   /* what was not asked for yet */
+	uint8_t *settled; /* a bit for each: it was given, or will not be */
+	size_t *done;     /* all before it are */
 	struct fetched fetched;
 	bodies_got *got;
 	void *arg;
@@ -114,13 +114,15 @@ static bool next_range(struct bodies *b, struct range *r)
 static bool passes(const char *answer)
 {
 	static const struct classify_facts nothing;
-	const unsigned gone = SAW_TOKEN_EXPIRED | SAW_NOT_CONNECTED | SAW_AUTH_SOURCE | SAW_AUTH_DESTINATION | SAW_DROPPED;
+	const unsigned gone =
+	    SAW_TOKEN_EXPIRED | SAW_NOT_CONNECTED | SAW_AUTH_SOURCE | SAW_AUTH_DESTINATION | SAW_DROPPED;
 	struct verdict v;
 	int side;
 
 	for (side = SIDE_SOURCE; side <= SIDE_DESTINATION; side++) {
 		memset(&v, 0, sizeof v);
-		if (!classify_answer(&nothing, (enum side)side, answer, &v) && (v.kind == VERDICT_LATER || v.saw & gone))
+		if (!classify_answer(&nothing, (enum side)side, answer, &v) &&
+		    (v.kind == VERDICT_LATER || v.saw & gone))
 			return true;
 	}
 	return false;
@@ -137,7 +139,8 @@ static int wait_first(struct bodies *b, struct err *e)
 		return -1;
 	memmove(&b->flying[0], &b->flying[1], --b->n_flying * sizeof b->flying[0]);
 	if (status != IMAP_OK && passes(imap_last_answer(b->imap)))
-		return err_set(e, CODE_LATER, "the server does not give a message: %s", imap_last_answer(b->imap));
+		return err_set(e, CODE_LATER, "the server does not give a message: %s",
+		               imap_last_answer(b->imap));
 	if (status != IMAP_OK && r.to - r.from > 1) {
 		b->singly[b->n_singly++] = r;
 		return 0;
@@ -147,7 +150,8 @@ static int wait_first(struct bodies *b, struct err *e)
 	return 0;
 }
 
-int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got, void *arg, struct err *e)
+int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got, void *arg,
+                struct err *e)
 {
 	struct bodies b = {.imap = c, .uids = uids, .n = n, .done = done, .got = got, .arg = arg};
 	struct range r;

@@ -22,6 +22,7 @@ int cmd_admin(struct globals *g, int argc, char **argv);
 int cmd_generate(struct globals *g, int argc, char **argv);
 int cmd_sync(struct globals *g, int argc, char **argv);
 int cmd_run(struct globals *g, int argc, char **argv);
+int cmd_verify(struct globals *g, int argc, char **argv);
 int cmd_status(struct globals *g, int argc, char **argv);
 int cmd_password(struct globals *g, int argc, char **argv);
 

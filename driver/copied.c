@@ -18,12 +18,14 @@ struct index {
 	struct copied_folder **folders;
 	size_t *n;
 	size_t cap;
-	size_t *slot; /* number of a folder + 1; 0: free. A power of two of them, at most half of them taken. */
+	size_t
+	    *slot; /* number of a folder + 1; 0: free. A power of two of them, at most half of them taken. */
 	size_t slots;
 	size_t last; /* the folder that was found last */
 };
 
 struct reader {
+	bool source_only;
 	struct copied *out;
 	struct index side[2];
 	struct copied_line line;
@@ -86,7 +88,8 @@ static struct copied_folder *folder_of(struct index *x, const struct copied_line
 		return &(*x->folders)[x->last];
 	if (*x->n == x->cap && more_folders(x))
 		return NULL;
-	for (at = (size_t)hash_of(l->folder, l->uidvalidity) & (x->slots - 1); x->slot[at]; at = (at + 1) & (x->slots - 1)) {
+	for (at = (size_t)hash_of(l->folder, l->uidvalidity) & (x->slots - 1); x->slot[at];
+	     at = (at + 1) & (x->slots - 1)) {
 		f = &(*x->folders)[x->slot[at] - 1];
 		if (is(f, l->folder, l->uidvalidity)) {
 			x->last = x->slot[at] - 1;
@@ -116,6 +119,8 @@ static void take_line(struct reader *r, const char *text, size_t n, bool whole)
 			r->out->bad_line = r->lines;
 		return;
 	}
+	if (r->source_only && r->line.side == SIDE_DESTINATION)
+		return;
 	f = folder_of(&r->side[r->line.side == SIDE_DESTINATION], &r->line);
 	if (f && f->n == f->cap) {
 		const size_t cap = f->cap ? 2 * f->cap : 16;
@@ -223,7 +228,9 @@ static int read_lines(struct reader *r, int fd, const char *path, struct err *e)
 				take_line(r, p, len, true);
 			} else {
 				/* Of one that is too long as much is kept as makes it one. */
-				buf_add(&rest, p, rest.len + len > EVENTS_LINE_MAX + 1 ? EVENTS_LINE_MAX + 1 - rest.len : len);
+				buf_add(&rest, p,
+				        rest.len + len > EVENTS_LINE_MAX + 1 ? EVENTS_LINE_MAX + 1 - rest.len
+				                                             : len);
 				if (lf) {
 					take_line(r, buf_str(&rest), rest.len, true);
 					buf_reset(&rest);
@@ -242,10 +249,12 @@ static int read_lines(struct reader *r, int fd, const char *path, struct err *e)
 	return n < 0 ? -1 : 0;
 }
 
-int copied_read(const char *path, struct copied *c, struct err *e)
+static int read_file(const char *path, bool source_only, struct copied *c, struct err *e)
 {
-	struct reader r = {.out = c, .side = {{.folders = &c->source, .n = &c->n_source},
-					      {.folders = &c->destination, .n = &c->n_destination}}};
+	struct reader r = {.out = c,
+	                   .source_only = source_only,
+	                   .side = {{.folders = &c->source, .n = &c->n_source},
+	                            {.folders = &c->destination, .n = &c->n_destination}}};
 	struct stat st;
 	size_t i;
 	int rc, fd;
@@ -277,6 +286,16 @@ int copied_read(const char *path, struct copied *c, struct err *e)
 	return 0;
 }
 
+int copied_read(const char *path, struct copied *c, struct err *e)
+{
+	return read_file(path, false, c, e);
+}
+
+int copied_read_source(const char *path, struct copied *c, struct err *e)
+{
+	return read_file(path, true, c, e);
+}
+
 static void clear(struct copied_folder *v, size_t n)
 {
 	size_t i;
@@ -295,7 +314,8 @@ void copied_clear(struct copied *c)
 	memset(c, 0, sizeof *c);
 }
 
-const struct copied_folder *copied_folder(const struct copied *c, enum side side, const char *wire, uint32_t uidvalidity)
+const struct copied_folder *copied_folder(const struct copied *c, enum side side, const char *wire,
+                                          uint32_t uidvalidity)
 {
 	const struct copied_folder key = {.name = (char *)(size_t)wire, .uidvalidity = uidvalidity};
 	const struct copied_folder *v = side == SIDE_SOURCE ? c->source : c->destination;
@@ -311,8 +331,8 @@ static int by_uid(const void *a, const void *b)
 	return (x->uid > y->uid) - (x->uid < y->uid);
 }
 
-const struct copied_entry *copied_find(const struct copied *c, enum side side, const char *wire, uint32_t uidvalidity,
-				       uint32_t uid)
+const struct copied_entry *copied_find(const struct copied *c, enum side side, const char *wire,
+                                       uint32_t uidvalidity, uint32_t uid)
 {
 	const struct copied_folder *f = copied_folder(c, side, wire, uidvalidity);
 	const struct copied_entry key = {.uid = uid};

@@ -1,4 +1,5 @@
-/* A line of copied.jsonl. A million of them are read at once: cJSON alone would take several seconds for that. */
+/* A line of copied.jsonl. A million of them are read at once: cJSON alone would take several seconds for
+ * that. */
 #include "copied.h"
 
 #include <string.h>
@@ -72,7 +73,8 @@ static bool name(struct text *t, char out[COPIED_FOLDER_MAX])
 	const char *start = t->p;
 	size_t n;
 
-	while (t->p < t->end && *t->p != '"' && *t->p != '\\' && (unsigned char)*t->p >= ' ' && (unsigned char)*t->p < 127)
+	while (t->p < t->end && *t->p != '"' && *t->p != '\\' && (unsigned char)*t->p >= ' ' &&
+	       (unsigned char)*t->p < 127)
 		t->p++;
 	n = (size_t)(t->p - start);
 	if (!n || n >= COPIED_FOLDER_MAX)
@@ -106,8 +108,8 @@ int copied_parse_quickly(const char *text, size_t n, struct copied_line *out)
 		return -1;
 	if (skip(&t, ",\"uid\":") && !number32(&t, &out->entry.uid))
 		return -1;
-	if (!skip(&t, ",\"size\":") || !number(&t, WHOLE_MAX, &out->entry.size) || !skip(&t, ",\"sha256\":\"") ||
-	    t.end - t.p < 64 || !sha256(t.p, out->entry.sha256))
+	if (!skip(&t, ",\"size\":") || !number(&t, WHOLE_MAX, &out->entry.size) ||
+	    !skip(&t, ",\"sha256\":\"") || t.end - t.p < 64 || !sha256(t.p, out->entry.sha256))
 		return -1;
 	t.p += 64;
 	if (!skip(&t, "\",\"time\":") || !number(&t, 99999999999, &ignored) || !skip(&t, "."))
@@ -134,9 +136,9 @@ int copied_parse_json(const char *text, size_t n, struct copied_line *out)
 		goto out;
 	if (!cJSON_IsString(side) || !cJSON_IsString(folder) || !cJSON_IsString(hash) ||
 	    strlen(folder->valuestring) >= COPIED_FOLDER_MAX || strlen(hash->valuestring) != 64 ||
-	    !sha256(hash->valuestring, out->entry.sha256) || json_get_u32(o, "uidvalidity", &out->uidvalidity) ||
-	    json_get_u32(o, "uid", &out->entry.uid) || json_get_u64(o, "size", &out->entry.size) ||
-	    !cJSON_GetObjectItemCaseSensitive(o, "size"))
+	    !sha256(hash->valuestring, out->entry.sha256) ||
+	    json_get_u32(o, "uidvalidity", &out->uidvalidity) || json_get_u32(o, "uid", &out->entry.uid) ||
+	    json_get_u64(o, "size", &out->entry.size) || !cJSON_GetObjectItemCaseSensitive(o, "size"))
 		goto out;
 	if (strcmp(side->valuestring, "source") && strcmp(side->valuestring, "destination"))
 		goto out;

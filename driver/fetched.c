@@ -25,8 +25,8 @@ static bool is_fetch(const char *text, size_t n)
 	struct imap_cursor c = {text, text + n, "", 0, NULL};
 	uint32_t number;
 
-	return imap_next(&c) == IMAP_ATOM && imap_is(&c, "*") && imap_next(&c) == IMAP_ATOM && imap_number(&c, &number) &&
-	       imap_next(&c) == IMAP_ATOM && imap_is(&c, "FETCH");
+	return imap_next(&c) == IMAP_ATOM && imap_is(&c, "*") && imap_next(&c) == IMAP_ATOM &&
+	       imap_number(&c, &number) && imap_next(&c) == IMAP_ATOM && imap_is(&c, "FETCH");
 }
 
 /* Does the attribute before a literal ask for it as the message? */
@@ -35,7 +35,8 @@ static bool is_body(const char *text, size_t n)
 	static const char name[] = "BODY[] ";
 	const size_t k = sizeof name - 1;
 
-	return n > k && !strncasecmp(text + n - k, name, k) && (text[n - k - 1] == ' ' || text[n - k - 1] == '(');
+	return n > k && !strncasecmp(text + n - k, name, k) &&
+	       (text[n - k - 1] == ' ' || text[n - k - 1] == '(');
 }
 
 static int begin(struct fetched *f, struct err *e)

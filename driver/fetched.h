@@ -1,9 +1,10 @@
 /*
- * Reading FETCH responses that carry whole messages (BODY[]), as their bytes come: size and SHA-256 of the message
- * without its X-TUID lines (digest.h), whether it is Exchange's stub, and its UID. Nothing of the message is kept but its
- * first KiB.
+ * Reading FETCH responses that carry whole messages (BODY[]), as their bytes come: size and SHA-256 of the
+ * message without its X-TUID lines (digest.h), whether it is Exchange's stub, and its UID. Nothing of the
+ * message is kept but its first KiB.
  *
- * Pure. Attributes may come in any order, literals of 0 bytes and quoted strings count as messages too; NIL does not.
+ * Pure. Attributes may come in any order, literals of 0 bytes and quoted strings count as messages too; NIL
+ * does not.
  */
 #ifndef MBHAUL_FETCHED_H
 #define MBHAUL_FETCHED_H
@@ -25,7 +26,7 @@ struct fetched {
 	bool stub;
 	/* private */
 	struct digest digest;
-	struct buf text;     /* the response with "" for its literals */
+	struct buf text; /* the response with "" for its literals */
 	struct buf unquoted;
 	bool fetch, inside, done; /* it is a FETCH; in the literal of BODY[]; that was there */
 };
@@ -33,8 +34,9 @@ struct fetched {
 void fetched_init(struct fetched *f);
 void fetched_clear(struct fetched *f);
 
-/* The next event of an untagged response (WIRE_LINE or WIRE_DATA; the first line begins with "* "). 1: the response is
- * over, and had a message and its UID; 0: not yet, or it is another; -1: no memory, or out of reason. */
+/* The next event of an untagged response (WIRE_LINE or WIRE_DATA; the first line begins with "* "). 1: the
+ * response is over, and had a message and its UID; 0: not yet, or it is another; -1: no memory, or out of
+ * reason. */
 int fetched_take(struct fetched *f, const struct wire_event *event, struct err *e);
 
 #endif

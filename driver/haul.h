@@ -1,7 +1,7 @@
 /*
  * Where things lie in the haul directory:
  *   mailboxes/<address>/  mbsyncrc  sync.sh  source.account  destination.account  state/  folders.json
- *                         status.json  copied.jsonl  slots/  events/  log  lock
+ *                         status.json  copied.jsonl  verify.json  verify.jsonl  slots/  events/  log  lock
  *
  * Nothing here touches the disk but haul_make and haul_spread. Strings are malloc'ed for the caller, NULL
  * without memory.
@@ -22,6 +22,9 @@ struct err;
 #define HAUL_STATE "state"
 #define HAUL_FOLDERS "folders.json"
 #define HAUL_STATUS "status.json"
+#define HAUL_VERIFY "verify.json"
+#define HAUL_VERIFY_ROWS "verify.jsonl"
+#define HAUL_VERIFY_CSV "verify.csv" /* in the haul directory itself */
 #define HAUL_LOG "log"
 #define HAUL_LOCK "lock"
 

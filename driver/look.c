@@ -39,7 +39,7 @@ static bool has_state(const struct sync *s, const char *source, const char *dest
  * What was decided before: folders.json, or, where plain mbsync ran with the wildcard channel before the first
  * look, the folders that it has state for, which then keep their names.
  */
-static int earlier_plan(struct sync *s, struct folder_plan *plan, struct err *e)
+int sync_earlier_plan(struct sync *s, struct folder_plan *plan, struct err *e)
 {
 	bool missing;
 	size_t i;
@@ -418,7 +418,7 @@ int sync_look(struct sync *s, struct verdict *v)
 	s->ledger.refused_since = 0;
 	worked_mark(s->conf->fleet.haul);
 	memset(&s->plan, 0, sizeof s->plan);
-	if (earlier_plan(s, &earlier, &e)) {
+	if (sync_earlier_plan(s, &earlier, &e)) {
 		sync_verdict(s, &s->source, NULL, &e, v);
 		goto keep;
 	}

@@ -25,6 +25,7 @@ static const struct command {
     {"sync", cmd_sync, "copy what is new in one mailbox"},
     {"run", cmd_run, "copy what is new in all of them, several at a time"},
     {"status", cmd_status, "show how far each mailbox is"},
+    {"verify", cmd_verify, "say whether everything is there, message by message"},
     {"password", cmd_password, NULL},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

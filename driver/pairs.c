@@ -141,21 +141,8 @@ static void set_reason(struct sync *s, size_t folder, struct ledger_message *m)
 
 static void describe(struct ledger_message *m, const struct scan_item *item)
 {
-	char date[64];
-
 	m->size = item->size;
-	free(m->date);
-	m->date = scan_header(item, "Date", 60);
-	if (!m->date[0] && item->internal) {
-		snprintf(date, sizeof date, "%.*s", (int)(item->internal_len < 60 ? item->internal_len : 60), item->internal);
-		ledger_set(&m->date, date);
-	}
-	free(m->from);
-	m->from = scan_header(item, "From", 200);
-	free(m->subject);
-	m->subject = scan_header(item, "Subject", 300);
-	free(m->message_id);
-	m->message_id = scan_header(item, "Message-ID", 300);
+	scan_describe(item, &m->date, &m->from, &m->subject, &m->message_id);
 }
 
 struct describing {

@@ -60,8 +60,8 @@ size_t sample_choose(uint64_t seed, uint64_t total, size_t n, uint64_t *chosen)
 	return n;
 }
 
-/* Is C(total - d, n) / C(total, n) at least as large as e^least? As a product of the fewer factors it is exact enough,
- * and it is known early when it is not: of some sqrt(total) factors. */
+/* Is C(total - d, n) / C(total, n) at least as large as e^least? As a product of the fewer factors it is
+ * exact enough, and it is known early when it is not: of some sqrt(total) factors. */
 static bool likely(uint64_t total, uint64_t n, uint64_t d, double least)
 {
 	const uint64_t few = n < d ? n : d, many = n < d ? d : n;

@@ -14,7 +14,7 @@ enum {
 
 /* --- EXAMINE and UID SEARCH over many folders --- */
 
-static int on_examine(void *arg, const char *text, size_t n, struct err *e)
+int scan_on_examine(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct imap_cursor c = {text, text + n, "", 0, NULL};
 	struct scan *scan = arg;
@@ -35,7 +35,7 @@ static int on_examine(void *arg, const char *text, size_t n, struct err *e)
 	return 0;
 }
 
-static int on_search(void *arg, const char *text, size_t n, struct err *e)
+int scan_on_search(void *arg, const char *text, size_t n, struct err *e)
 {
 	struct scan *scan = arg;
 
@@ -49,20 +49,24 @@ const struct folder_choice *scan_choice(const struct sync *s, size_t folder)
 	return &s->plan.v[s->folders[folder].choice];
 }
 
+int scan_send_examine(struct sync_side *side, const char *name, struct err *e)
+{
+	struct buf quoted = BUF_INIT(16384);
+	int command = -1;
+
+	if (sync_quoted_name(side, name, &quoted))
+		err_set(e, CODE_UNAVAILABLE, "the folder \"%s\" cannot be named", name);
+	else
+		command = imap_send(side->imap, e, "EXAMINE %s", buf_str(&quoted));
+	buf_clear(&quoted);
+	return command;
+}
+
 static int examine(struct sync *s, struct sync_side *side, size_t folder, struct err *e)
 {
 	const struct folder_choice *c = scan_choice(s, folder);
-	struct buf wire = BUF_INIT(8192), name = BUF_INIT(16384);
-	int command = -1;
 
-	if (folder_wire(&side->list, side->which == SIDE_SOURCE ? c->source : c->destination, &wire) ||
-	    imap_quote(&name, buf_str(&wire)))
-		err_set(e, CODE_UNAVAILABLE, "the folder \"%s\" cannot be named", c->source);
-	else
-		command = imap_send(side->imap, e, "EXAMINE %s", buf_str(&name));
-	buf_clear(&wire);
-	buf_clear(&name);
-	return command;
+	return scan_send_examine(side, side->which == SIDE_SOURCE ? c->source : c->destination, e);
 }
 
 int scan_open(struct sync *s, struct sync_side *side, size_t folder, struct err *e)
@@ -103,12 +107,12 @@ int scan_folders(struct sync *s, struct sync_side *side, scan_want *want, scan_g
 			struct scan *scan = &scans[i];
 
 			if (!rc) {
-				scan->status = imap_wait(side->imap, scan->examine, on_examine, scan, &e);
+				scan->status = imap_wait(side->imap, scan->examine, scan_on_examine, scan, &e);
 				if (scan->status > IMAP_OK)
 					snprintf(scan->answer, sizeof scan->answer, "%s", imap_last_answer(side->imap));
 			}
 			if (!rc && scan->status >= 0) {
-				int status = imap_wait(side->imap, scan->search, on_search, scan, &e);
+				int status = imap_wait(side->imap, scan->search, scan_on_search, scan, &e);
 
 				if (status != IMAP_OK && scan->status == IMAP_OK)
 					snprintf(scan->answer, sizeof scan->answer, "%s", imap_last_answer(side->imap));
@@ -173,6 +177,24 @@ char *scan_header(const struct scan_item *item, const char *name, size_t max)
 	ledger_set(&copy, buf_str(&text));
 	buf_clear(&text);
 	return copy;
+}
+
+void scan_describe(const struct scan_item *item, char **date, char **from, char **subject, char **message_id)
+{
+	char internal[64];
+
+	free(*date);
+	*date = scan_header(item, "Date", 60);
+	if (!(*date)[0] && item->internal) {
+		snprintf(internal, sizeof internal, "%.*s", (int)(item->internal_len < 60 ? item->internal_len : 60), item->internal);
+		ledger_set(date, internal);
+	}
+	free(*from);
+	*from = scan_header(item, "From", 200);
+	free(*subject);
+	*subject = scan_header(item, "Subject", 300);
+	free(*message_id);
+	*message_id = scan_header(item, "Message-ID", 300);
 }
 
 int scan_fetch(struct sync_side *side, const uint32_t *uids, size_t n, imap_untagged *each, void *arg, struct err *e)

@@ -36,6 +36,11 @@ int scan_folders(struct sync *s, struct sync_side *side, scan_want *want, scan_g
 
 const struct folder_choice *scan_choice(const struct sync *s, size_t folder);
 
+/* Sends EXAMINE of a folder by its canonical name. Returns the command's number or -1. What the answer tells goes into a
+ * struct scan: validity and exists; what a SEARCH finds: uids. */
+int scan_send_examine(struct sync_side *side, const char *name, struct err *e);
+imap_untagged scan_on_examine, scan_on_search;
+
 /* EXAMINE of one folder. */
 int scan_open(struct sync *s, struct sync_side *side, size_t folder, struct err *e);
 
@@ -89,5 +94,8 @@ bool lost_is(const struct ledger_message *m);
 
 /* A header field for people, malloc'ed; "" if there is none. */
 char *scan_header(const struct scan_item *item, const char *name, size_t max);
+
+/* What a list of messages says of one, into owned strings. Without a Date it is the time of its arrival. */
+void scan_describe(const struct scan_item *item, char **date, char **from, char **subject, char **message_id);
 
 #endif

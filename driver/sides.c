@@ -329,9 +329,10 @@ static int on_status(void *arg, const char *text, size_t n, struct err *e)
 	imap_next(&c); /* the folder, which may be called anything */
 	while ((kind = imap_next(&c)) != IMAP_END && kind != IMAP_BAD) {
 		bool messages = imap_is(&c, "MESSAGES"), next = imap_is(&c, "UIDNEXT"), size = imap_is(&c, "SIZE");
+		bool validity = imap_is(&c, "UIDVALIDITY");
 		uint64_t number;
 
-		if (kind != IMAP_ATOM || !(messages || next || size) || imap_next(&c) != IMAP_ATOM ||
+		if (kind != IMAP_ATOM || !(messages || next || size || validity) || imap_next(&c) != IMAP_ATOM ||
 		    !imap_number64(&c, &number))
 			continue;
 		if (size) {
@@ -340,6 +341,8 @@ static int on_status(void *arg, const char *text, size_t n, struct err *e)
 		} else if (number <= UINT32_MAX && messages) {
 			out->messages = (uint32_t)number;
 			out->told = true;
+		} else if (number <= UINT32_MAX && validity) {
+			out->validity = (uint32_t)number;
 		} else if (number <= UINT32_MAX) {
 			out->next = (uint32_t)number;
 		}

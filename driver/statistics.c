@@ -120,7 +120,8 @@ static void wrong(struct reader *r, const char *what)
 
 static void on_field(void *p, size_t n, void *arg)
 {
-	static const char *const names[WANTED] = {"Email", "Archive", "FolderPath", "FolderType", "Items", "Bytes"};
+	static const char *const names[WANTED] = {"Email",      "Archive", "FolderPath",
+	                                          "FolderType", "Items",   "Bytes"};
 	struct reader *r = arg;
 	const char *s = p;
 	int i;
@@ -164,8 +165,8 @@ static struct statistics_mailbox *mailbox_of(struct reader *r, const char *addre
 	return v;
 }
 
-static void add_folder(struct reader *r, struct statistics_mailbox *m, const struct statistics_folder *f, const char *path,
-		       const char *word)
+static void add_folder(struct reader *r, struct statistics_mailbox *m, const struct statistics_folder *f,
+                       const char *path, const char *word)
 {
 	struct statistics_folder *v;
 
@@ -199,7 +200,8 @@ static int number(const struct buf *field, uint64_t *out)
 
 static void take_row(struct reader *r)
 {
-	const char *address = buf_str(&r->field[EMAIL]), *path = buf_str(&r->field[PATH]), *word = buf_str(&r->field[TYPE]);
+	const char *address = buf_str(&r->field[EMAIL]), *path = buf_str(&r->field[PATH]),
+	           *word = buf_str(&r->field[TYPE]);
 	struct statistics_folder f = {.archive = !strcasecmp(buf_str(&r->field[ARCHIVE]), "True")};
 	struct statistics_mailbox *m;
 
@@ -230,8 +232,11 @@ static void on_row(int c, void *arg)
 
 	(void)c;
 	if (!r->row) {
-		if (r->column[EMAIL] < 0 || r->column[PATH] < 0 || r->column[TYPE] < 0 || r->column[ITEMS] < 0)
-			wrong(r, "the header line must have the columns Email, FolderPath, FolderType and Items");
+		if (r->column[EMAIL] < 0 || r->column[PATH] < 0 || r->column[TYPE] < 0 ||
+		    r->column[ITEMS] < 0)
+			wrong(
+			    r,
+			    "the header line must have the columns Email, FolderPath, FolderType and Items");
 		r->row = 1;
 	} else if (r->some && !r->wrong && !r->no_memory) {
 		take_row(r);
@@ -320,7 +325,8 @@ static int finish(struct reader *r)
 	if (!r->wrong && !r->row)
 		wrong(r, "there is no header line");
 	if (r->no_memory)
-		return err_set(r->e, CODE_UNAVAILABLE, "%s cannot be read: no memory, or a field that is far too long", r->file);
+		return err_set(r->e, CODE_UNAVAILABLE,
+		               "%s cannot be read: no memory, or a field that is far too long", r->file);
 	if (r->wrong)
 		return -1;
 	if (s->n)
@@ -368,7 +374,8 @@ int statistics_load(const char *file, bool must, struct statistics *out, struct 
 		if (n < 0)
 			rc = err_errno(e, CODE_UNAVAILABLE, "cannot read %s", file);
 		else if (rc && e->code == CODE_DATA)
-			err_hint(e, "it is the file that 4-verify.ps1 wrote; without it nothing is known of what IMAP does not show");
+			err_hint(e, "it is the file that 4-verify.ps1 wrote; without it nothing is known of "
+			            "what IMAP does not show");
 	}
 	free(block);
 	close(fd);

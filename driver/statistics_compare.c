@@ -52,7 +52,8 @@ static void canonical(const struct statistics_mailbox *m, const struct statistic
 	size_t i, n = 0;
 
 	for (i = 0; i < m->n && !n; i++)
-		if (m->v[i].type == STATISTICS_INBOX && !m->v[i].archive && below(f->path, m->v[i].path, strlen(m->v[i].path)))
+		if (m->v[i].type == STATISTICS_INBOX && !m->v[i].archive &&
+		    below(f->path, m->v[i].path, strlen(m->v[i].path)))
 			n = strlen(m->v[i].path);
 	buf_reset(out);
 	if (n)
@@ -86,7 +87,8 @@ struct work {
 };
 
 /* 1: there is something to be said of it. */
-static int compare_folder(struct work *w, const struct statistics_folder *f, struct statistics_finding *finding)
+static int compare_folder(struct work *w, const struct statistics_folder *f,
+                          struct statistics_finding *finding)
 {
 	struct known key, *at;
 
@@ -102,8 +104,8 @@ static int compare_folder(struct work *w, const struct statistics_folder *f, str
 	for_people(buf_str(&w->name), &w->shown);
 	*finding = (struct statistics_finding){
 	    .kind = at                              ? STATISTICS_HIDDEN_ITEMS
-		    : f->type == STATISTICS_UNKNOWN ? STATISTICS_STRANGE_FOLDER
-						    : STATISTICS_HIDDEN_FOLDER,
+	            : f->type == STATISTICS_UNKNOWN ? STATISTICS_STRANGE_FOLDER
+	                                            : STATISTICS_HIDDEN_FOLDER,
 	    .name = buf_str(&w->shown),
 	    .word = f->word ? f->word : "",
 	    .items = f->items,
@@ -136,10 +138,12 @@ static int fold_shown(struct work *w, const struct statistics_shown *shown, size
 }
 
 int statistics_compare(const struct statistics_mailbox *m, const struct statistics_shown *shown, size_t n,
-		       statistics_each *each, void *arg, struct err *e)
+                       statistics_each *each, void *arg, struct err *e)
 {
-	struct work w = {.m = m, .name = BUF_INIT(NAME_MAX_BYTES), .folded = BUF_INIT(4 * NAME_MAX_BYTES),
-			 .shown = BUF_INIT(NAME_MAX_BYTES)};
+	struct work w = {.m = m,
+	                 .name = BUF_INIT(NAME_MAX_BYTES),
+	                 .folded = BUF_INIT(4 * NAME_MAX_BYTES),
+	                 .shown = BUF_INIT(NAME_MAX_BYTES)};
 	struct statistics_finding archive = {.kind = STATISTICS_ARCHIVE, .name = "", .word = ""}, finding;
 	int rc = fold_shown(&w, shown, n, e);
 	size_t i;
@@ -178,19 +182,26 @@ void statistics_text(const struct statistics_finding *f, struct buf *out)
 {
 	switch (f->kind) {
 	case STATISTICS_HIDDEN_FOLDER:
-		buf_addf(out, "the administrator's statistics count %" PRIu64 " item%s in this folder, which IMAP does not show%s",
-			 f->items, plural(f->items), strchr(f->name, '/') ? "; does its name hold a \"/\"?" : "");
+		buf_addf(out,
+		         "the administrator's statistics count %" PRIu64
+		         " item%s in this folder, which IMAP does not show%s",
+		         f->items, plural(f->items),
+		         strchr(f->name, '/') ? "; does its name hold a \"/\"?" : "");
 		break;
 	case STATISTICS_STRANGE_FOLDER:
-		buf_addf(out, "the administrator's statistics count %" PRIu64 " item%s in this folder of the type \"%s\", which IMAP does not show",
-			 f->items, plural(f->items), f->word);
+		buf_addf(out,
+		         "the administrator's statistics count %" PRIu64
+		         " item%s in this folder of the type \"%s\", which IMAP does not show",
+		         f->items, plural(f->items), f->word);
 		break;
 	case STATISTICS_HIDDEN_ITEMS:
-		buf_addf(out, "the administrator's statistics count %" PRIu64 " item%s, IMAP shows %" PRIu64, f->items,
-			 plural(f->items), f->shown);
+		buf_addf(out, "the administrator's statistics count %" PRIu64 " item%s, IMAP shows %" PRIu64,
+		         f->items, plural(f->items), f->shown);
 		break;
 	default:
-		buf_addf(out, "the in-place archive holds %" PRIu64 " item%s in %zu folder%s; IMAP does not show it", f->items,
-			 plural(f->items), f->folders, plural(f->folders));
+		buf_addf(out,
+		         "the in-place archive holds %" PRIu64
+		         " item%s in %zu folder%s; IMAP does not show it",
+		         f->items, plural(f->items), f->folders, plural(f->folders));
 	}
 }

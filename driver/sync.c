@@ -11,10 +11,10 @@
 #include "base/file.h"
 #include "commands.h"
 #include "conf.h"
+#include "diagnose.h"
 #include "engine.h"
 #include "final.h"
 #include "haul.h"
-#include "judge.h"
 #include "mailboxes.h"
 #include "relayed.h"
 #include "scan.h"
@@ -61,37 +61,16 @@ static int finish(struct sync *s, enum ledger_state state, int code, const char 
 	return code;
 }
 
-/* Words that Exchange and others use for several things: what is known around them decides. */
-static bool needs_judging(const struct verdict *v)
-{
-	static const char *const words[] = {"auth-source", "auth-destination", "auth", "not-connected"};
-
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (!strcmp(v->reason, words[i]))
-			return true;
-	return false;
-}
-
 static int finish_verdict(struct sync *s, struct verdict *v)
 {
 	int code = v->code ? v->code : CODE_UNAVAILABLE;
 	struct diagnosis d;
-	struct judge j;
 
-	if (needs_judging(v) && v->side != SIDE_DESTINATION && !s->ledger.refused_since)
+	if (sync_needs_judging(v) && v->side != SIDE_DESTINATION && !s->ledger.refused_since)
 		s->ledger.refused_since = (long long)time(NULL);
-	judge_begin(&j, s->conf, s->g, s->mailbox->address, s->destination.user, &s->ledger, v->side, 0, false,
-		    needs_judging(v));
-	judge_verdict(&j, v, &d);
-	judge_clear(&j);
+	sync_judge(s, v, &d);
 	ledger_set(&s->ledger.verdict, d.verdict);
 	ledger_set(&s->ledger.side, v->side == SIDE_SOURCE ? "source" : v->side == SIDE_DESTINATION ? "destination" : "");
-	if (needs_judging(v)) {
-		text_copy(v->text, sizeof v->text, d.means);
-		diagnose_advice(v->hint, sizeof v->hint, &d);
-		v->kind = d.outcome == DIAGNOSE_WAITING ? VERDICT_LATER : VERDICT_REFUSED;
-		v->wait_s = d.retry ? (int)(d.retry - j.facts.now) : 0;
-	}
 
 	switch (v->kind) {
 	case VERDICT_LATER:
@@ -160,25 +139,8 @@ static size_t folder_of(const struct sync *s, const char *channel)
 
 static void uidvalidity(struct sync *s, size_t folder, bool destination, struct verdict *v)
 {
-	const struct folder_choice *c = folder < s->n_folders ? &s->plan.v[s->folders[folder].choice] : NULL;
-
-	if (!c)
-		return; /* mbsync's own words must do */
-	memset(v, 0, sizeof *v);
-	v->kind = VERDICT_REFUSED;
-	v->code = CODE_REFUSED;
-	v->side = destination ? SIDE_DESTINATION : SIDE_SOURCE;
-	v->reason = "uidvalidity";
-	v->saw = SAW_UIDVALIDITY;
-	snprintf(v->text, sizeof v->text,
-		 "the UIDVALIDITY of \"%s\" at the %s changed: the server numbers its messages anew, and mbsync can no longer "
-		 "tell which of them it has copied",
-		 destination ? c->destination : c->source, destination ? "destination" : "source");
-	snprintf(v->hint, sizeof v->hint,
-		 "%s Then remove what is left of \"%s\" at the destination, move the file %s (and the same with .journal and .new, "
-		 "if they exist) to another folder, and run `mbhaul sync %s` again: the folder is copied anew",
-		 destination ? "was the folder deleted or restored there?" : "was the mailbox restored or moved?", c->destination,
-		 s->folders[folder].state, s->mailbox->address);
+	if (folder < s->n_folders) /* else mbsync's own words must do */
+		sync_uidvalidity(s, &s->plan.v[s->folders[folder].choice], s->folders[folder].state, destination, v);
 }
 
 /* --- the order of things --- */

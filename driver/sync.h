@@ -8,6 +8,7 @@
  *   lost.c   looks for what the destination took and mbsync did not find there
  *   ghosts.c waits for what an earlier run sent, and looks for what came late
  *   pairs.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
+ *   sync_words.c  what a failure means, for this and for verify
  *   sync.c   the order of these, again and again until it is through or stuck
  *
  * All of it works on one struct sync, whose owner holds the mailbox's lock.
@@ -134,7 +135,7 @@ int sync_list(struct sync *s, struct sync_side *side, struct verdict *v);
 /* What STATUS says of a folder. */
 struct sync_status {
 	const char *name; /* canonical; the caller's */
-	uint32_t messages, next;
+	uint32_t messages, next, validity;
 	uint64_t bytes;
 	bool told;        /* it answered */
 	bool has_bytes;
@@ -157,6 +158,21 @@ int sync_ask_quota(struct sync_side *side, struct sync_quota *q, struct err *e);
 
 /* A verdict out of a failed look: the server's answer if it is a known one, else the error. */
 void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, const struct err *e, struct verdict *v);
+
+/* Is it one of the answers that mean several things, so that sync_judge must decide? */
+bool sync_needs_judging(const struct verdict *v);
+
+/* What the verdict means in the light of all that is known around the mailbox (judge.h); where the answer means several
+ * things, text, hint, kind and wait_s of the verdict become those of the diagnosis. */
+struct diagnosis;
+void sync_judge(struct sync *s, struct verdict *v, struct diagnosis *d);
+
+/* The verdict for a folder whose UIDVALIDITY changed, with what to do. `state`: path of mbsync's state file. */
+void sync_uidvalidity(const struct sync *s, const struct folder_choice *c, const char *state, bool destination, struct verdict *v);
+
+/* The plan of the last look: folders.json, or what plain mbsync has state for. Both sides' lists are not needed where there is
+ * folders.json. */
+int sync_earlier_plan(struct sync *s, struct folder_plan *plan, struct err *e);
 
 /* Frees the list of folders. */
 void sync_clear_folders(struct sync *s);

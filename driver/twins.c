@@ -21,8 +21,8 @@ static size_t run(const struct twins_message *v, size_t n)
 	return i;
 }
 
-int twins_find(struct twins_message *destination, size_t n_destination, struct twins_message *source, size_t n_source,
-	       twins_each *each, void *arg, size_t *too_many, size_t *at_both)
+int twins_find(struct twins_message *destination, size_t n_destination, struct twins_message *source,
+               size_t n_source, twins_each *each, void *arg, size_t *too_many, size_t *at_both)
 {
 	size_t at, there, s = 0, here, many = 0, both = 0;
 	int rc = 0;
@@ -39,7 +39,9 @@ int twins_find(struct twins_message *destination, size_t n_destination, struct t
 			continue;
 		while (s < n_source && memcmp(source[s].sha256, v->sha256, sizeof v->sha256) < 0)
 			s++;
-		here = s < n_source && !memcmp(source[s].sha256, v->sha256, sizeof v->sha256) ? run(&source[s], n_source - s) : 0;
+		here = s < n_source && !memcmp(source[s].sha256, v->sha256, sizeof v->sha256)
+		           ? run(&source[s], n_source - s)
+		           : 0;
 		if (there > here)
 			many += there - (here ? here : 1);
 		if (here)

@@ -19,24 +19,34 @@ enum { FILE_MAX_BYTES = 64 << 20, ROWS_MAX_BYTES = 512 << 20, HEAD_BYTES = 16384
 void verify_row_clear(struct verify_row *row)
 {
 	char *const owned[] = {row->folder,  row->there,      row->date,   row->from,
-			       row->subject, row->message_id, row->reason, row->action};
+	                       row->subject, row->message_id, row->reason, row->action};
 
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
 	memset(row, 0, sizeof *row);
 }
 
+static void clear_folder(struct verify_folder *f)
+{
+	free(f->source);
+	free(f->destination);
+	free(f->fate);
+	free(f->reason);
+	free(f->trouble);
+	free(f->hint);
+}
+
+void verify_drop_folder(struct verify_result *r, size_t i)
+{
+	clear_folder(&r->folders[i]);
+	r->n_folders--;
+	memmove(&r->folders[i], &r->folders[i + 1], (r->n_folders - i) * sizeof *r->folders);
+}
+
 void verify_clear(struct verify_result *r)
 {
-	for (size_t i = 0; i < r->n_folders; i++) {
-		struct verify_folder *f = &r->folders[i];
-
-		free(f->source);
-		free(f->destination);
-		free(f->fate);
-		free(f->reason);
-		free(f->trouble);
-	}
+	for (size_t i = 0; i < r->n_folders; i++)
+		clear_folder(&r->folders[i]);
 	for (size_t i = 0; i < r->n_rows; i++)
 		verify_row_clear(&r->rows[i]);
 	free(r->folders);
@@ -61,6 +71,7 @@ struct verify_folder *verify_add_folder(struct verify_result *r)
 	ledger_set(&f->fate, "");
 	ledger_set(&f->reason, "");
 	ledger_set(&f->trouble, "");
+	ledger_set(&f->hint, "");
 	return f;
 }
 
@@ -73,7 +84,8 @@ struct verify_row *verify_add_row(struct verify_result *r, enum verify_class cla
 		return NULL;
 	row->class = class;
 	memcpy(strings,
-	       (char **[]){&row->folder, &row->there, &row->date, &row->from, &row->subject, &row->message_id, &row->reason, &row->action},
+	       (char **[]){&row->folder, &row->there, &row->date, &row->from, &row->subject, &row->message_id,
+	                   &row->reason, &row->action},
 	       sizeof strings);
 	for (size_t i = 0; i < 8; i++)
 		ledger_set(strings[i], "");
@@ -102,6 +114,7 @@ void verify_add_counts(struct verify_counts *sum, const struct verify_counts *c)
 	sum->moved_there += c->moved_there;
 	sum->by_content += c->by_content;
 	sum->compared += c->compared;
+	sum->uncompared += c->uncompared;
 	sum->sized += c->sized;
 }
 
@@ -192,12 +205,13 @@ int verify_write(const char *path, const char *rows_path, const struct verify_re
 		free(text);
 	}
 	rc = out.failed ? err_set(e, CODE_UNAVAILABLE, "no memory for %s", rows_path)
-			: file_write(rows_path, buf_str(&out), out.len, 0600, e);
+	                : file_write(rows_path, buf_str(&out), out.len, 0600, e);
 	buf_clear(&out);
 	if (rc)
 		return -1;
 	text = verify_format(r);
-	rc = text ? file_write(path, text, strlen(text), 0600, e) : err_set(e, CODE_UNAVAILABLE, "no memory for %s", path);
+	rc = text ? file_write(path, text, strlen(text), 0600, e)
+	          : err_set(e, CODE_UNAVAILABLE, "no memory for %s", path);
 	free(text);
 	return rc;
 }

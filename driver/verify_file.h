@@ -1,9 +1,11 @@
 /*
- * What `mbhaul verify` found of one mailbox: verify.json (the verdict, the sums, the folders) and verify.jsonl (a row for
- * each message that did not simply arrive), both in the mailbox's folder, 0600, written whole with a rename.
+ * What `mbhaul verify` found of one mailbox: verify.json (the verdict, the sums, the folders) and
+ * verify.jsonl (a row for each message that did not simply arrive), both in the mailbox's folder, 0600,
+ * written whole with a rename.
  *
- * A struct verify_result owns its strings, folders and rows until verify_clear. Times are epoch seconds. Folder names are
- * canonical (folders.h). A file that does not parse is an error that names it; the next verification writes it anew.
+ * A struct verify_result owns its strings, folders and rows until verify_clear. Times are epoch seconds.
+ * Folder names are canonical (folders.h). A file that does not parse is an error that names it; the next
+ * verification writes it anew.
  */
 #ifndef MBHAUL_VERIFY_FILE_H
 #define MBHAUL_VERIFY_FILE_H
@@ -25,7 +27,8 @@ enum verify_class {
 	VERIFY_REMOVED,    /* arrived, and is no longer at the destination */
 	VERIFY_DOUBLE,     /* lies at the destination twice */
 	VERIFY_HIDDEN,     /* only the administrator's folder statistics show it */
-	VERIFY_RECREATED,  /* a folder with another UIDVALIDITY, or a message of it that is not found by its content */
+	VERIFY_RECREATED,  /* a folder with another UIDVALIDITY, or a message of it that is not found by its
+	                      content */
 	VERIFY_DAMAGED,    /* a folder whose state of mbsync cannot be read */
 	VERIFY_GONE,       /* arrived, and is gone or moved at the source since */
 	VERIFY_EXCLUDED,   /* left out by the rules */
@@ -33,11 +36,12 @@ enum verify_class {
 };
 
 enum verify_verdict {
-	VERIFY_NONE,         /* not verified yet: there is no file */
+	VERIFY_NONE, /* not verified yet: there is no file */
 	VERIFY_COMPLETE,
-	VERIFY_LISTED,       /* complete but for messages that are listed */
+	VERIFY_LISTED, /* complete but for messages that are listed */
 	VERIFY_INCOMPLETE,
-	VERIFY_UNVERIFIABLE, /* reason, text and hint say why; what could be verified is listed all the same */
+	VERIFY_UNVERIFIABLE, /* reason, text and hint say why; what could be verified is listed all the same
+	                      */
 };
 
 /* Of a folder, or of all. */
@@ -47,10 +51,11 @@ struct verify_counts {
 	uint64_t arrived;  /* of these */
 	uint64_t n[VERIFY_CLASSES];
 	uint64_t doubles_at_source; /* lie there twice at both sides */
-	uint64_t moved_there; /* of arrived: found in another folder at the destination */
-	uint64_t by_content;  /* of arrived: found without a pair, after a folder was made anew */
-	uint64_t compared;    /* of arrived: bytes were compared */
-	uint64_t sized;       /* of arrived: sizes were compared */
+	uint64_t moved_there;       /* of arrived: found in another folder at the destination */
+	uint64_t by_content;        /* of arrived: found without a pair, after a folder was made anew */
+	uint64_t compared;          /* bytes were read back and compared */
+	uint64_t uncompared;        /* should have been: the source does not hand it out */
+	uint64_t sized;             /* of arrived: sizes were compared */
 };
 
 /* What must be as it was for a folder's result to hold still. All zero: it is looked at anew. */
@@ -64,13 +69,14 @@ struct verify_folder {
 	char *source, *destination; /* destination: "" if it goes nowhere */
 	char *fate;                 /* stable word: copy, excluded, not-mail, stuck, gone, new */
 	struct verify_counts counts;
-	char *reason;  /* stable word, if it could not be verified */
-	char *trouble; /* a sentence; may be one that spoils nothing */
-	int code;      /* that goes with the reason */
+	char *reason;         /* stable word, if it could not be verified */
+	char *trouble, *hint; /* a sentence, which may be one that spoils nothing; what to do */
+	int code;             /* that goes with the reason */
 	struct verify_mark mark;
 };
 
-/* Empty strings and 0 where nothing is known. uid 0: the whole folder, or more of its messages than are listed. */
+/* Empty strings and 0 where nothing is known. uid 0: the whole folder, or more of its messages than are
+ * listed. */
 struct verify_row {
 	enum verify_class class;
 	char *folder, *there; /* source folder; destination folder */
@@ -90,7 +96,8 @@ struct verify_result {
 	uint64_t took_ms;
 	char *method; /* "uids", "sample", "deep" */
 	struct verify_counts counts;
-	uint64_t at_most; /* with a sample of which all were equal: so many of the others may differ, at 95 % confidence */
+	uint64_t at_most;  /* with a sample of which all were equal: so many of the others may differ, at 95 %
+	                      confidence */
 	uint64_t n_listed; /* rows in verify.jsonl; also there after verify_read_head */
 	struct verify_folder *folders;
 	size_t n_folders;
@@ -102,15 +109,15 @@ struct verify_result {
 const char *verify_class_word(enum verify_class class);
 const char *verify_verdict_word(enum verify_verdict verdict); /* "" for VERIFY_NONE */
 
-/* verify.json without the rows. A missing file gives VERIFY_NONE. CODE_CONFIG if it is damaged. verify_clear in every
- * case. */
+/* verify.json without the rows. A missing file gives VERIFY_NONE. CODE_CONFIG if it is damaged. verify_clear
+ * in every case. */
 int verify_read(const char *path, struct verify_result *r, struct err *e);
 
 /* The same without the folders: for 10,000 mailboxes in a moment. */
 int verify_read_head(const char *path, struct verify_result *r, struct err *e);
 
-/* verify.jsonl, a row at a time, which is freed behind `each`; a return other than 0 ends it and is returned. A missing
- * file has no rows; a line that is none is left out. */
+/* verify.jsonl, a row at a time, which is freed behind `each`; a return other than 0 ends it and is returned.
+ * A missing file has no rows; a line that is none is left out. */
 typedef int verify_each(void *arg, struct verify_row *row, struct err *e);
 int verify_each_row(const char *path, verify_each *each, void *arg, struct err *e);
 
@@ -127,6 +134,9 @@ void verify_row_clear(struct verify_row *row);
 struct verify_folder *verify_add_folder(struct verify_result *r);
 struct verify_row *verify_add_row(struct verify_result *r, enum verify_class class);
 
+/* Takes a folder out. */
+void verify_drop_folder(struct verify_result *r, size_t i);
+
 /* Takes what is in a row out of it, as a new one. */
 int verify_take_row(struct verify_result *r, struct verify_row *row);
 
@@ -136,6 +146,8 @@ void verify_add_counts(struct verify_counts *sum, const struct verify_counts *c)
 /* Pure halves. format returns a malloc'ed text; a row's has no line feed at its end. -1 if it is none. */
 int verify_parse(const char *text, size_t n, struct verify_result *r);
 char *verify_format(const struct verify_result *r);
+char *verify_format_line(const struct verify_result *r); /* the same without line feeds */
+char *verify_format_head(const struct verify_result *r); /* the same without the folders */
 int verify_parse_row(const char *line, size_t n, struct verify_row *row);
 char *verify_format_row(const struct verify_row *row);
 

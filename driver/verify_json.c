@@ -8,10 +8,18 @@
 #include "verify_file.h"
 
 static const char *const classes[VERIFY_CLASSES] = {
-	[VERIFY_MISSING] = "missing",       [VERIFY_CHANGED] = "changed",     [VERIFY_NEW] = "new",
-	[VERIFY_REFUSED] = "refused",       [VERIFY_UNREADABLE] = "unreadable", [VERIFY_REMOVED] = "removed",
-	[VERIFY_DOUBLE] = "double",         [VERIFY_HIDDEN] = "hidden",       [VERIFY_RECREATED] = "recreated",
-	[VERIFY_DAMAGED] = "damaged",       [VERIFY_GONE] = "gone",           [VERIFY_EXCLUDED] = "excluded",
+    [VERIFY_MISSING] = "missing",
+    [VERIFY_CHANGED] = "changed",
+    [VERIFY_NEW] = "new",
+    [VERIFY_REFUSED] = "refused",
+    [VERIFY_UNREADABLE] = "unreadable",
+    [VERIFY_REMOVED] = "removed",
+    [VERIFY_DOUBLE] = "double",
+    [VERIFY_HIDDEN] = "hidden",
+    [VERIFY_RECREATED] = "recreated",
+    [VERIFY_DAMAGED] = "damaged",
+    [VERIFY_GONE] = "gone",
+    [VERIFY_EXCLUDED] = "excluded",
 };
 static const char *const verdicts[] = {"", "complete", "listed", "incomplete", "unverifiable"};
 enum { VERDICTS = sizeof verdicts / sizeof *verdicts };
@@ -50,20 +58,23 @@ static int get_counts(const cJSON *o, struct verify_counts *c)
 		if (json_get_u64(o, member_of((enum verify_class)i), &c->n[i]))
 			return -1;
 	return json_get_u64(o, "messages", &c->messages) || json_get_u64(o, "bytes", &c->bytes) ||
-	       json_get_u64(o, "arrived", &c->arrived) || json_get_u64(o, "doubles_at_source", &c->doubles_at_source) ||
-	       json_get_u64(o, "moved_there", &c->moved_there) || json_get_u64(o, "by_content", &c->by_content) ||
-	       json_get_u64(o, "compared", &c->compared) || json_get_u64(o, "sized", &c->sized);
+	       json_get_u64(o, "arrived", &c->arrived) ||
+	       json_get_u64(o, "doubles_at_source", &c->doubles_at_source) ||
+	       json_get_u64(o, "moved_there", &c->moved_there) ||
+	       json_get_u64(o, "by_content", &c->by_content) || json_get_u64(o, "compared", &c->compared) ||
+	       json_get_u64(o, "uncompared", &c->uncompared) || json_get_u64(o, "sized", &c->sized);
 }
 
 static int get_mark(const cJSON *o, struct verify_mark *m)
 {
-	return json_get_u32(o, "source_uidvalidity", &m->far_validity) || json_get_u32(o, "source_uidnext", &m->far_next) ||
+	return json_get_u32(o, "source_uidvalidity", &m->far_validity) ||
+	       json_get_u32(o, "source_uidnext", &m->far_next) ||
 	       json_get_u32(o, "source_messages", &m->far_messages) ||
 	       json_get_u32(o, "destination_uidvalidity", &m->near_validity) ||
 	       json_get_u32(o, "destination_uidnext", &m->near_next) ||
-	       json_get_u32(o, "destination_messages", &m->near_messages) || json_get_u64(o, "state_size", &m->state_size) ||
-	       json_get_u64(o, "state_s", &m->state_s) || json_get_u64(o, "state_ns", &m->state_ns) ||
-	       json_get_u32(o, "listed_hash", &m->listed);
+	       json_get_u32(o, "destination_messages", &m->near_messages) ||
+	       json_get_u64(o, "state_size", &m->state_size) || json_get_u64(o, "state_s", &m->state_s) ||
+	       json_get_u64(o, "state_ns", &m->state_ns) || json_get_u32(o, "listed_hash", &m->listed);
 }
 
 static int get_folders(const cJSON *array, struct verify_result *r)
@@ -77,7 +88,8 @@ static int get_folders(const cJSON *array, struct verify_result *r)
 		if (!f || !cJSON_IsObject(o) || get_string(o, "source", &f->source) ||
 		    get_string(o, "destination", &f->destination) || get_string(o, "fate", &f->fate) ||
 		    get_string(o, "reason", &f->reason) || get_string(o, "trouble", &f->trouble) ||
-		    json_get_int(o, "code", 255, &f->code) || get_counts(o, &f->counts) || get_mark(o, &f->mark))
+		    get_string(o, "hint", &f->hint) || json_get_int(o, "code", 255, &f->code) ||
+		    get_counts(o, &f->counts) || get_mark(o, &f->mark))
 			return -1;
 	}
 	return 0;
@@ -100,9 +112,10 @@ int verify_parse(const char *text, size_t n, struct verify_result *r)
 		goto out;
 	r->verdict = (enum verify_verdict)k;
 	if (get_string(o, "address", &r->address) || get_string(o, "destination", &r->destination) ||
-	    json_get_int(o, "code", 255, &r->code) || get_string(o, "reason", &r->reason) || get_string(o, "text", &r->text) ||
-	    get_string(o, "hint", &r->hint) || json_get_time(o, "verified", &r->verified) ||
-	    json_get_u64(o, "took_ms", &r->took_ms) || get_string(o, "method", &r->method) || get_counts(o, &r->counts) ||
+	    json_get_int(o, "code", 255, &r->code) || get_string(o, "reason", &r->reason) ||
+	    get_string(o, "text", &r->text) || get_string(o, "hint", &r->hint) ||
+	    json_get_time(o, "verified", &r->verified) || json_get_u64(o, "took_ms", &r->took_ms) ||
+	    get_string(o, "method", &r->method) || get_counts(o, &r->counts) ||
 	    json_get_u64(o, "at_most", &r->at_most) || json_get_u64(o, "rows", &r->n_listed) ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), r))
 		goto out;
@@ -124,12 +137,13 @@ int verify_parse_row(const char *line, size_t n, struct verify_row *row)
 	for (k = 0; k < VERIFY_CLASSES && !(cJSON_IsString(v) && !strcmp(v->valuestring, classes[k])); k++)
 		;
 	row->class = (enum verify_class)k;
-	rc = k == VERIFY_CLASSES || get_string(o, "folder", &row->folder) || get_string(o, "there", &row->there) ||
-	     json_get_u32(o, "uid", &row->uid) || json_get_u32(o, "there_uid", &row->there_uid) ||
-	     json_get_u32(o, "twin_uid", &row->twin_uid) || get_string(o, "date", &row->date) ||
-	     get_string(o, "from", &row->from) || get_string(o, "subject", &row->subject) ||
-	     get_string(o, "message_id", &row->message_id) || json_get_u64(o, "size", &row->size) ||
-	     get_string(o, "reason", &row->reason) || get_string(o, "action", &row->action);
+	rc = k == VERIFY_CLASSES || get_string(o, "folder", &row->folder) ||
+	     get_string(o, "there", &row->there) || json_get_u32(o, "uid", &row->uid) ||
+	     json_get_u32(o, "there_uid", &row->there_uid) || json_get_u32(o, "twin_uid", &row->twin_uid) ||
+	     get_string(o, "date", &row->date) || get_string(o, "from", &row->from) ||
+	     get_string(o, "subject", &row->subject) || get_string(o, "message_id", &row->message_id) ||
+	     json_get_u64(o, "size", &row->size) || get_string(o, "reason", &row->reason) ||
+	     get_string(o, "action", &row->action);
 	cJSON_Delete(o);
 	if (rc)
 		verify_row_clear(row);
@@ -150,6 +164,7 @@ static void put_counts(cJSON *o, const struct verify_counts *c)
 	json_put_number(o, "by_content", (double)c->by_content);
 	json_put_number(o, "sized", (double)c->sized);
 	json_put_number(o, "compared", (double)c->compared);
+	json_put_number(o, "uncompared", (double)c->uncompared);
 }
 
 static void put_mark(cJSON *o, const struct verify_mark *m)
@@ -166,10 +181,9 @@ static void put_mark(cJSON *o, const struct verify_mark *m)
 	json_put_number(o, "listed_hash", m->listed);
 }
 
-char *verify_format(const struct verify_result *r)
+static cJSON *object_of(const struct verify_result *r, bool folders)
 {
 	cJSON *o = cJSON_CreateObject(), *array, *item;
-	char *text;
 
 	cJSON_AddNumberToObject(o, "version", 1);
 	json_put(o, "address", r->address);
@@ -185,8 +199,8 @@ char *verify_format(const struct verify_result *r)
 	put_counts(o, &r->counts);
 	json_put_number(o, "at_most", (double)r->at_most);
 	json_put_number(o, "rows", (double)(r->n_rows ? r->n_rows : r->n_listed));
-	array = cJSON_AddArrayToObject(o, "folders");
-	for (size_t i = 0; i < r->n_folders; i++) {
+	array = folders ? cJSON_AddArrayToObject(o, "folders") : NULL;
+	for (size_t i = 0; folders && i < r->n_folders; i++) {
 		const struct verify_folder *f = &r->folders[i];
 
 		cJSON_AddItemToArray(array, item = cJSON_CreateObject());
@@ -196,18 +210,39 @@ char *verify_format(const struct verify_result *r)
 		put_counts(item, &f->counts);
 		json_put(item, "reason", f->reason);
 		json_put(item, "trouble", f->trouble);
+		json_put(item, "hint", f->hint);
 		json_put_number(item, "code", f->code);
 		put_mark(item, &f->mark);
 	}
-	text = cJSON_Print(o);
+	return o;
+}
+
+static char *text_of(cJSON *o, bool line)
+{
+	char *text = line ? cJSON_PrintUnformatted(o) : cJSON_Print(o);
+
 	cJSON_Delete(o);
 	return text;
+}
+
+char *verify_format(const struct verify_result *r)
+{
+	return text_of(object_of(r, true), false);
+}
+
+char *verify_format_line(const struct verify_result *r)
+{
+	return text_of(object_of(r, true), true);
+}
+
+char *verify_format_head(const struct verify_result *r)
+{
+	return text_of(object_of(r, false), true);
 }
 
 char *verify_format_row(const struct verify_row *row)
 {
 	cJSON *o = cJSON_CreateObject();
-	char *text;
 
 	cJSON_AddStringToObject(o, "class", classes[row->class]);
 	json_put(o, "folder", row->folder);
@@ -222,7 +257,5 @@ char *verify_format_row(const struct verify_row *row)
 	json_put_number(o, "size", (double)row->size);
 	json_put(o, "reason", row->reason);
 	json_put(o, "action", row->action);
-	text = cJSON_PrintUnformatted(o);
-	cJSON_Delete(o);
-	return text;
+	return text_of(o, true);
 }

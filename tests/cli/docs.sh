@@ -236,7 +236,7 @@ compile() {
 # The build may be one with sanitizers.
 { compile || compile -fsanitize=address,undefined; } && ./words >words.list && [ "$(wc -l <words.list)" -gt 50 ]
 check "the table of verdicts can be read" $?
-grep -ohE '(reason = |settle\(v, VERDICT_[A-Z]+, |finish\(s, LEDGER_[A-Z]+, CODE_[A-Z]+, )[^;]*' "$here"/driver/{sync,copy,look,sides,pairs,stubs,doubles,quota,dialect,classify}.c |
+grep -ohE '(reason = |settle\(v, VERDICT_[A-Z]+, |finish\(s, LEDGER_[A-Z]+, CODE_[A-Z]+, )[^;]*' "$here"/driver/{sync,sync_words,copy,look,sides,pairs,stubs,doubles,quota,dialect,classify}.c |
 	grep -oE '"[a-z][a-z-]*"' | tr -d '"' >>words.list
 # "message" and "messages-left" are the classifier's own and come into no file.
 sort -u words.list | grep -vxE 'message|messages-left' >words.all
@@ -279,6 +279,41 @@ awk '/^\.Ss / { on = $2 == "status" } on && /^The kinds:/ { kinds = 1 } on && /^
 	for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+$/) print $i }' "${page[mbhaul.1]}" | sort -u >described
 comm -3 kinds described >out
 none "mbhaul(1) describes every kind of event, and no other" out
+# The members of verify.json and verify.jsonl, the classes, the verdicts, the fates and the reasons.
+verify_json=$here/driver/verify_json.c
+written() { grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"'; }
+described_in() { # heading
+	awk -v heading="$1" '/^\.Ss / { on = $2 == heading } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z_]+$/) print $i }' \
+		"${page[mbhaul.1]}" | sort -u
+}
+sed -n '/classes\[VERIFY_CLASSES\]/,/};/p' "$verify_json" | grep -oE '"[a-z]+"' | tr -d '"' | sort -u >classes
+[ "$(wc -l <classes)" -ge 12 ]
+check "the classes of verify are found in driver/verify_json.c" $?
+{ sed -n '/^static void put_counts/,/^static char \*text_of/p' "$verify_json" | written; sed 's/^double$/doubles/' classes; } | sort -u >members
+described_in verify.json >described
+[ "$(wc -l <members)" -gt 40 ] && comm -3 members described >out
+none "mbhaul(1) describes every member of verify.json, and no other" out
+sed -n '/^char \*verify_format_row/,/^}/p' "$verify_json" | written | sort -u >members
+described_in verify.jsonl >described
+[ "$(wc -l <members)" -gt 10 ] && comm -3 members described >out
+none "mbhaul(1) describes every member of verify.jsonl, and no other" out
+awk '/^\.Ss / { on = /What verify does/ } on && /^\.It Cm / { print $3 }' "${page[mbhaul.1]}" | sort -u >described
+{ cat classes; sed -n 's/^static const char \*const verdicts.*{"", //p' "$verify_json" | grep -oE '"[a-z]+"' | tr -d '"'; } | sort -u >members
+comm -3 members described >out
+none "mbhaul(1) describes every class and every verdict of verify, and no other" out
+{
+	grep -ohE 'words\[\] = \{"copy".*' "$here/driver/verify_plan.c"
+	grep -ohE '(->fate, |\? )"[a-z]+"' "$here"/driver/verify_{plan,hidden}.c
+} | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >members
+awk '/^\.Ss / { on = $2 == "verify.json" } on && /^\.Ic fate/ { fate = 1 } /^\.Ic trouble/ { fate = 0 } on && fate' "${page[mbhaul.1]}" |
+	grep -oE '[a-z]+(-[a-z]+)?' | grep -vxE 'fate|or|m' | sort -u >described
+comm -3 members described | grep -vE '^\s*(o|c|c|ic|po|pc|cm)$' >out
+none "mbhaul(1) describes every fate of a folder in verify.json, and no other" out
+grep -ohE '(verify_trouble\([^,]*, |cannot\(&?[a-z.>-]*, |->now.reason, |\.reason = |\? )"[a-z-]+"( :)?' "$here"/driver/verify_{box,look}.c |
+	grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >members
+awk '/^\.Ss / { on = $2 == "verify.json" } on && /^\.Cm / { print $2 }' "${page[mbhaul.1]}" | sort -u >described
+[ "$(wc -l <members)" -gt 5 ] && grep -vxF -f described members | grep -vxF -f words.page | grep -vxE 'source|destination|sample|uids|deep' >out
+none "every reason in verify.json is described in mbhaul(1)" out
 
 # The members of check.jsonl, and the verdicts.
 sed -n '/^static void put_source/,/^static const struct {/p' "$here/driver/check_file.c" |

@@ -67,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	n = take((const char *)data + 1, size - 1, size, whole);
-	if (take((const char *)data + 1, size - 1, 1 + data[0] % 40, pieces) != n || memcmp(whole, pieces, n * sizeof *whole))
+	if (take((const char *)data + 1, size - 1, 1 + data[0] % 40, pieces) != n ||
+	    memcmp(whole, pieces, n * sizeof *whole))
 		abort();
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* A line of copied.jsonl: what the quick reader reads, the reader of JSON reads too, and nothing else of it. */
+/* A line of copied.jsonl: what the quick reader reads, the reader of JSON reads too, and nothing else of it.
+ */
 #include "driver/copied.h"
 
 #include <stdlib.h>
@@ -17,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	read = copied_parse_json(text, size, &json);
 	if (!copied_parse_quickly(text, size, &quick) &&
-	    (read || quick.side != json.side || strcmp(quick.folder, json.folder) || quick.uidvalidity != json.uidvalidity ||
-	     memcmp(&quick.entry, &json.entry, sizeof quick.entry)))
+	    (read || quick.side != json.side || strcmp(quick.folder, json.folder) ||
+	     quick.uidvalidity != json.uidvalidity || memcmp(&quick.entry, &json.entry, sizeof quick.entry)))
 		abort();
 	if (!read && (!json.folder[0] || (!json.entry.uid && json.side != SIDE_DESTINATION)))
 		abort();

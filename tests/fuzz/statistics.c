@@ -1,4 +1,5 @@
-/* folder-statistics.csv: whatever is read is sorted, once for each address, found again, and can be compared. */
+/* folder-statistics.csv: whatever is read is sorted, once for each address, found again, and can be compared.
+ */
 #include "driver/statistics.h"
 
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static int each(void *arg, const struct statistics_finding *f, struct err *e)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct statistics_shown shown[] = {{"INBOX", 5}, {"A", 1}, {"A/B", STATISTICS_NOT_COUNTED}};
+	static const struct statistics_shown shown[] = {
+	    {"INBOX", 5}, {"A", 1}, {"A/B", STATISTICS_NOT_COUNTED}};
 	struct statistics s;
 	struct err e = ERR_INIT;
 	struct buf text = BUF_INIT(200000);

@@ -24,6 +24,8 @@ try "mbhaul-token get, a hit" 0 "$build/mbhaul-token" --config "$conf" get --pro
 try "sync" 0 "${m[@]}" sync alice@contoso.com
 try "sync, nothing new" 0 "${m[@]}" sync alice@contoso.com
 try "sync with a message left" 1 "${m[@]}" sync odd@contoso.com
+try "verify" 0 "${m[@]}" verify alice@contoso.com
+try "verify --deep, a message left" 1 "${m[@]}" verify --deep odd@contoso.com
 try "sync, refused by the source" 77 "${m[@]}" sync ungranted@contoso.com
 "$lab" fault names@contoso.com '{"throttle":{"at":20,"times":3,"ms":500,"answer":"NO"}}' >/dev/null
 try "sync, throttled" 0 "${m[@]}" sync names@contoso.com

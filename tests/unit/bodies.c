@@ -1,4 +1,5 @@
-/* bodies.c with a made-up server: every form of an answer, refusals, connections that break in every place. */
+/* bodies.c with a made-up server: every form of an answer, refusals, connections that break in every place.
+ */
 #include "driver/bodies.h"
 
 #include <sys/resource.h>
@@ -57,20 +58,25 @@ static void answer_uid(struct buf *out, uint32_t uid)
 	if (uid % 13 == 0)
 		return;
 	if (!message(uid, &text)) {
-		buf_addf(out, uid % 4 ? "* %u FETCH (UID %u BODY[] NIL)\r\n" : "* %u FETCH (UID %u)\r\n", uid, uid);
+		buf_addf(out, uid % 4 ? "* %u FETCH (UID %u BODY[] NIL)\r\n" : "* %u FETCH (UID %u)\r\n", uid,
+		         uid);
 		return;
 	}
 	switch (uid % 6) {
 	case 0:
-		buf_addf(out, "* %u FETCH (UID %u BODY[] {%zu}\r\n%s%s)\r\n", uid, uid, text.len + 22, tuid, text.p);
+		buf_addf(out, "* %u FETCH (UID %u BODY[] {%zu}\r\n%s%s)\r\n", uid, uid, text.len + 22, tuid,
+		         text.p);
 		break;
 	case 1:
 		buf_addf(out, "* %u FETCH (BODY[] {%zu}\r\n%s UID %u)\r\n", uid, text.len, text.p, uid);
 		break;
 	case 2:
-		buf_addf(out, "* %u FETCH (FLAGS (\\Seen))\r\n* %u FETCH (UID %u FLAGS (\\Seen))\r\n", uid, uid, uid);
-		buf_addf(out, "* %u FETCH (FLAGS (\\Seen) BODY[] {%zu}\r\n%s%s MODSEQ (7) UID %u)\r\n* 99 EXISTS\r\n", uid,
-			 text.len + 22, tuid, text.p, uid);
+		buf_addf(out, "* %u FETCH (FLAGS (\\Seen))\r\n* %u FETCH (UID %u FLAGS (\\Seen))\r\n", uid,
+		         uid, uid);
+		buf_addf(
+		    out,
+		    "* %u FETCH (FLAGS (\\Seen) BODY[] {%zu}\r\n%s%s MODSEQ (7) UID %u)\r\n* 99 EXISTS\r\n",
+		    uid, text.len + 22, tuid, text.p, uid);
 		buf_addf(out, "* %u FETCH (UID %u FLAGS ())\r\n", uid, uid);
 		break;
 	case 3:
@@ -93,7 +99,8 @@ static void answer_fetch(const char *tag, const char *set, struct buf *out)
 	char *end;
 
 	while (*set >= '0' && *set <= '9') {
-		unsigned long first = strtoul(set, &end, 10), last = *end == ':' ? strtoul(end + 1, &end, 10) : first;
+		unsigned long first = strtoul(set, &end, 10),
+		              last = *end == ':' ? strtoul(end + 1, &end, 10) : first;
 
 		for (; first <= last && n <= MANY; first++)
 			uids[n++] = (uint32_t)first;
@@ -105,7 +112,9 @@ static void answer_fetch(const char *tag, const char *set, struct buf *out)
 			return;
 		}
 		if (mode == THROTTLES && uids[i] == 555) {
-			buf_addf(out, "%s NO Request is throttled. Suggested Backoff Time: 1234 milliseconds\r\n", tag);
+			buf_addf(out,
+			         "%s NO Request is throttled. Suggested Backoff Time: 1234 milliseconds\r\n",
+			         tag);
 			return;
 		}
 		answer_uid(out, mode == REVERSED ? uids[n - 1 - i] : uids[i]);
@@ -207,7 +216,8 @@ static bool right(uint32_t uid)
 	if (refused(uid) || !message(uid, &text))
 		return !given[uid].times;
 	SHA256((const unsigned char *)buf_str(&text), text.len, sum);
-	rc = (given[uid].times == 1 || (mode == CUTS && given[uid].times == 2)) && given[uid].size == text.len && !memcmp(given[uid].sha256, sum, 32) &&
+	rc = (given[uid].times == 1 || (mode == CUTS && given[uid].times == 2)) &&
+	     given[uid].size == text.len && !memcmp(given[uid].sha256, sum, 32) &&
 	     given[uid].stub == (strstr(buf_str(&text), IMAP_STUB_SUBJECT) != NULL);
 	buf_clear(&text);
 	return rc;
@@ -294,7 +304,8 @@ static void a_pause(void)
 
 	CHECK(imap && bodies_read(imap, uids, n, &done, got, &calls, &e) && e.code == CODE_LATER);
 	CHECK(imap && strstr(imap_last_answer(imap), "throttled"));
-	/* All that came before it, and messages without text are not settled until their command is through. */
+	/* All that came before it, and messages without text are not settled until their command is through.
+	 */
 	CHECK(done < 555 && done >= 500);
 	CHECK(!given[555].times && given[554].times);
 	CHECK(!imap_alive(imap));
@@ -336,7 +347,8 @@ static void broken_in_every_place(void)
 		imap_close(imap);
 		imap = connect_to();
 		CHECK(!broke || e.code == CODE_LATER);
-		CHECK(imap && !bodies_read(imap, uids + done, n - done, &more, got, &calls, &e) && done + more == n);
+		CHECK(imap && !bodies_read(imap, uids + done, n - done, &more, got, &calls, &e) &&
+		      done + more == n);
 		check_given(n);
 		imap_close(imap);
 	}

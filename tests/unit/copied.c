@@ -10,6 +10,7 @@
 #include "test.h"
 
 #define HASH "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
+#define BAD_HASH "X0112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
 
 static char path[] = "/tmp/mbhaul-copied.XXXXXX";
 static struct copied c;
@@ -29,7 +30,13 @@ static void read_string(const char *text)
 
 static struct event event_of(enum side side, const char *folder, uint32_t uid, uint64_t size)
 {
-	struct event v = {.kind = EVENT_COPIED, .side = side, .time = 1795545600.125, .uidvalidity = 7, .uid = uid, .size = size, .ms = 12};
+	struct event v = {.kind = EVENT_COPIED,
+	                  .side = side,
+	                  .time = 1795545600.125,
+	                  .uidvalidity = 7,
+	                  .uid = uid,
+	                  .size = size,
+	                  .ms = 12};
 
 	snprintf(v.folder, sizeof v.folder, "%s", folder);
 	strcpy(v.sha256, HASH);
@@ -42,8 +49,9 @@ static void as_it_is_written(void)
 	static const struct {
 		const char *folder;
 		bool quick;
-	} names[] = {{"INBOX", true},   {"Sent Items", true},        {"Entw&APw-rfe/a", true}, {"a\\b", false},
-		     {"a\"b", false},   {"Gel\xc3\xb6scht", false}, {"tab\there", false},     {"del\x7f", false}};
+	} names[] = {{"INBOX", true},      {"Sent Items", true}, {"Entw&APw-rfe/a", true},
+	             {"a\\b", false},      {"a\"b", false},      {"Gel\xc3\xb6scht", false},
+	             {"tab\there", false}, {"del\x7f", false}};
 	struct copied_line quick, json;
 	struct buf line = BUF_INIT(20000);
 	size_t i;
@@ -51,18 +59,22 @@ static void as_it_is_written(void)
 
 	for (i = 0; i < sizeof names / sizeof *names; i++)
 		for (side = SIDE_SOURCE; side <= SIDE_DESTINATION; side++) {
-			const struct event v = event_of((enum side)side, names[i].folder, side == SIDE_SOURCE || i % 2 ? 4294967295u : 0,
-							i ? 9000000000000000 : 0);
+			const struct event v = event_of((enum side)side, names[i].folder,
+			                                side == SIDE_SOURCE || i % 2 ? 4294967295u : 0,
+			                                i ? 9000000000000000 : 0);
 
 			buf_reset(&line);
 			events_format_copied(&v, &line);
 			CHECK(!copied_parse_json(line.p, line.len - 1, &json));
-			CHECK(json.side == v.side && json.uidvalidity == 7 && json.entry.uid == v.uid && json.entry.size == v.size);
+			CHECK(json.side == v.side && json.uidvalidity == 7 && json.entry.uid == v.uid &&
+			      json.entry.size == v.size);
 			CHECK_STR(json.folder, v.folder);
-			CHECK(json.entry.sha256[0] == 0 && json.entry.sha256[1] == 0x11 && json.entry.sha256[31] == 0xef);
+			CHECK(json.entry.sha256[0] == 0 && json.entry.sha256[1] == 0x11 &&
+			      json.entry.sha256[31] == 0xef);
 			CHECK(!copied_parse_quickly(line.p, line.len - 1, &quick) == names[i].quick);
-			CHECK(!names[i].quick || (quick.side == v.side && quick.uidvalidity == 7 && !strcmp(quick.folder, v.folder) &&
-						  !memcmp(&quick.entry, &json.entry, sizeof quick.entry)));
+			CHECK(!names[i].quick || (quick.side == v.side && quick.uidvalidity == 7 &&
+			                          !strcmp(quick.folder, v.folder) &&
+			                          !memcmp(&quick.entry, &json.entry, sizeof quick.entry)));
 		}
 	buf_clear(&line);
 }
@@ -74,17 +86,24 @@ static void no_lines(void)
 	    "x",
 	    "{}",
 	    "[]",
-	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}{",
+	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"" HASH
+	    "\",\"time\":1.5,\"ms\":2}{",
 	    "{\"side\":\"source\",\"folder\":\"A\",\"size\":5,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":-1,\"size\":5,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":4294967296,\"size\":5,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":9000000000000001,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":-1,\"size\":5,\"sha256\":\"" HASH
+	    "\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":4294967296,\"size\":5,\"sha256\":\"" HASH
+	    "\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":9000000000000001,\"sha256\":\"" HASH
+	    "\",\"time\":1.5,\"ms\":2}",
 	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"source\",\"folder\":\"\",\"uid\":1,\"size\":5,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"left\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"0" HASH "\",\"time\":1.5,\"ms\":2}",
-	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"X0112233445566778899aabbccddeeff0123456789abcdef"
-	    "0123456789abcdef\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"source\",\"folder\":\"\",\"uid\":1,\"size\":5,\"sha256\":\"" HASH
+	    "\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"left\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"" HASH
+	    "\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"0" HASH
+	    "\",\"time\":1.5,\"ms\":2}",
+	    "{\"side\":\"source\",\"folder\":\"A\",\"uid\":1,\"size\":5,\"sha256\":\"" BAD_HASH
+	    "\",\"time\":1.5,\"ms\":2}",
 	};
 	struct copied_line line;
 	size_t i;
@@ -122,9 +141,11 @@ static void what_is_told_of_a_message(void)
 	CHECK(copied_find(&c, SIDE_SOURCE, "A", 7, 3)->size == 31);
 	CHECK(copied_find(&c, SIDE_DESTINATION, "INBOX", 7, 9)->size == 50);
 	CHECK(!copied_find(&c, SIDE_SOURCE, "INBOX", 8, 3) && !copied_find(&c, SIDE_SOURCE, "B", 7, 3) &&
-	      !copied_find(&c, SIDE_SOURCE, "INBOX", 7, 6) && !copied_find(&c, SIDE_DESTINATION, "INBOX", 7, 0));
+	      !copied_find(&c, SIDE_SOURCE, "INBOX", 7, 6) &&
+	      !copied_find(&c, SIDE_DESTINATION, "INBOX", 7, 0));
 	f = copied_folder(&c, SIDE_DESTINATION, "INBOX", 7);
-	CHECK(f && f->n == 3 && !f->v[0].uid && f->v[0].size == 30 && !f->v[1].uid && f->v[1].size == 40 && f->v[2].uid == 9);
+	CHECK(f && f->n == 3 && !f->v[0].uid && f->v[0].size == 30 && !f->v[1].uid && f->v[1].size == 40 &&
+	      f->v[2].uid == 9);
 	buf_clear(&text);
 }
 
@@ -199,7 +220,8 @@ static void many(void)
 	}
 	CHECK(copied_folder(&c, SIDE_SOURCE, "INBOX", 7)->n == 10007);
 	for (i = 10007; i < 20000; i++)
-		CHECK(copied_find(&c, SIDE_SOURCE, "INBOX", 7, 1 + (uint32_t)(i * UINT64_C(48271) % 10007))->size == i);
+		CHECK(copied_find(&c, SIDE_SOURCE, "INBOX", 7, 1 + (uint32_t)(i * UINT64_C(48271) % 10007))
+		          ->size == i);
 	buf_clear(&text);
 }
 

@@ -38,7 +38,8 @@ static void take(const char *text, size_t n, size_t first, size_t step)
 
 		CHECK(piece != NULL);
 		memcpy(piece, text + at, k);
-		for (wire_next(&w, &p, &left, &event); event.kind != WIRE_MORE; wire_next(&w, &p, &left, &event)) {
+		for (wire_next(&w, &p, &left, &event); event.kind != WIRE_MORE;
+		     wire_next(&w, &p, &left, &event)) {
 			CHECK(event.kind != WIRE_BAD);
 			if (event.kind == WIRE_BAD)
 				break;
@@ -61,7 +62,8 @@ static bool is(int i, uint32_t uid, const char *message)
 	uint8_t sum[SHA256_DIGEST_LENGTH];
 
 	SHA256((const unsigned char *)message, strlen(message), sum);
-	return i < n_given && given[i].uid == uid && given[i].size == strlen(message) && !memcmp(given[i].sha256, sum, sizeof sum);
+	return i < n_given && given[i].uid == uid && given[i].size == strlen(message) &&
+	       !memcmp(given[i].sha256, sum, sizeof sum);
 }
 
 /* Two messages, or one, or none, however it is cut. */
@@ -85,13 +87,17 @@ static void in_any_order(void)
 {
 	gives("* 1 FETCH (UID 5 BODY[] {4}\r\nA: b)\r\n", 5, "A: b", 0, NULL);
 	gives("* 1 FETCH (BODY[] {4}\r\nA: b UID 5)\r\n", 5, "A: b", 0, NULL);
-	gives("* 1 fetch (flags (\\Seen \"x\") body[] {4}\r\nA: b uid 5 RFC822.SIZE 4)\r\n", 5, "A: b", 0, NULL);
-	gives("* 1 FETCH (UID 5 BODY[] {25}\r\nX-TUID: 0123\r\nA: b\r\n\r\nx)(INTERNALDATE \"x\" )\r\n", 5, "A: b\r\n\r\nx)(",
-	      0, NULL);
-	gives("* 1 FETCH (UID 5 BODY[] {6}\r\n\r\n* 2 )\r\n* 2 FETCH (UID 6 BODY[] {2+}\r\nxy)\r\n", 5, "\r\n* 2 ", 6, "xy");
-	gives("* 3 EXISTS\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (UID 5 FLAGS (\\Seen))\r\n* 1 FETCH (UID 5 BODY[] {1}\r\nx)\r\n"
-	      "* 1 FETCH (UID 5 FLAGS (\\Seen \\Deleted))\r\n* OK {9}\r\n* 2 FETCH (UID 6 BODY[] {1}\r\ny)\r\n",
-	      5, "x", 6, "y");
+	gives("* 1 fetch (flags (\\Seen \"x\") body[] {4}\r\nA: b uid 5 RFC822.SIZE 4)\r\n", 5, "A: b", 0,
+	      NULL);
+	gives("* 1 FETCH (UID 5 BODY[] {25}\r\nX-TUID: 0123\r\nA: b\r\n\r\nx)(INTERNALDATE \"x\" )\r\n", 5,
+	      "A: b\r\n\r\nx)(", 0, NULL);
+	gives("* 1 FETCH (UID 5 BODY[] {6}\r\n\r\n* 2 )\r\n* 2 FETCH (UID 6 BODY[] {2+}\r\nxy)\r\n", 5,
+	      "\r\n* 2 ", 6, "xy");
+	gives(
+	    "* 3 EXISTS\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (UID 5 FLAGS (\\Seen))\r\n* 1 FETCH (UID "
+	    "5 BODY[] {1}\r\nx)\r\n"
+	    "* 1 FETCH (UID 5 FLAGS (\\Seen \\Deleted))\r\n* OK {9}\r\n* 2 FETCH (UID 6 BODY[] {1}\r\ny)\r\n",
+	    5, "x", 6, "y");
 }
 
 static void short_ones(void)
@@ -117,7 +123,8 @@ static void nothing_to_be_had(void)
 
 static void other_literals(void)
 {
-	gives("* 1 FETCH (BODY[HEADER] {7}\r\nUID 9 ( UID 5 BODY[] {1}\r\nx X {3}\r\nabc)\r\n", 5, "x", 0, NULL);
+	gives("* 1 FETCH (BODY[HEADER] {7}\r\nUID 9 ( UID 5 BODY[] {1}\r\nx X {3}\r\nabc)\r\n", 5, "x", 0,
+	      NULL);
 	gives("* 1 FETCH (UID 5 BODY[] {1}\r\nx BODY[] {1}\r\ny)\r\n", 5, "x", 0, NULL);
 }
 

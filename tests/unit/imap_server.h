@@ -1,4 +1,5 @@
-/* For tests of what speaks with an IMAP server: one in a process of its own, with TLS and a login that takes anything. */
+/* For tests of what speaks with an IMAP server: one in a process of its own, with TLS and a login that takes
+ * anything. */
 #ifndef MBHAUL_TEST_IMAP_SERVER_H
 #define MBHAUL_TEST_IMAP_SERVER_H
 
@@ -23,11 +24,11 @@ static struct selfsigned server_pair;
 static struct secret server_password;
 static char server_ca[] = "/tmp/mbhaul-imap.XXXXXX";
 static struct imap_server server = {.host = "localhost",
-				    .mechanism = "PLAIN",
-				    .user = "alice@example.com",
-				    .ca_file = server_ca,
-				    .password = &server_password,
-				    .timeout = 20};
+                                    .mechanism = "PLAIN",
+                                    .user = "alice@example.com",
+                                    .ca_file = server_ca,
+                                    .password = &server_password,
+                                    .timeout = 20};
 
 static inline void server_say(SSL *ssl, const char *text)
 {
@@ -53,12 +54,14 @@ static inline void server_run(int listener, SSL_CTX *context, void (*serve)(SSL 
 	}
 }
 
-/* Starts it: `serve` gets each connection after the greeting, one after the other. Its port is in `server`. */
+/* Starts it: `serve` gets each connection after the greeting, one after the other. Its port is in `server`.
+ */
 static inline pid_t server_start(void (*serve)(SSL *ssl, int number))
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	const int listener = socket(AF_INET, SOCK_STREAM, 0);
-	BIO *certificate = BIO_new_mem_buf(buf_str(&server_pair.certificate), (int)server_pair.certificate.len);
+	BIO *certificate =
+	    BIO_new_mem_buf(buf_str(&server_pair.certificate), (int)server_pair.certificate.len);
 	BIO *key = BIO_new_mem_buf(secret_str(&server_pair.key), (int)server_pair.key.len);
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	X509 *x509 = PEM_read_bio_X509(certificate, NULL, NULL, NULL);
@@ -96,7 +99,8 @@ static inline void server_prepare(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	CHECK(!selfsigned_make(&server_pair, "localhost", time(NULL), 1, false, &e));
-	CHECK(write(file, buf_str(&server_pair.certificate), server_pair.certificate.len) == (ssize_t)server_pair.certificate.len);
+	CHECK(write(file, buf_str(&server_pair.certificate), server_pair.certificate.len) ==
+	      (ssize_t)server_pair.certificate.len);
 	CHECK(!secret_init(&server_password, 64, &e) && !secret_add(&server_password, "secret", 6, &e));
 	CHECK(!session_prepare(&e));
 	close(file);

@@ -29,8 +29,15 @@ static void fill(struct verify_result *r)
 	ledger_set(&f->source, "INBOX");
 	ledger_set(&f->destination, "INBOX");
 	ledger_set(&f->fate, "copy");
-	f->counts = (struct verify_counts){.messages = 5000000000, .bytes = 7, .arrived = 6, .doubles_at_source = 5, .moved_there = 4,
-					   .by_content = 3, .compared = 2, .sized = 9};
+	f->counts = (struct verify_counts){.messages = 5000000000,
+	                                   .bytes = 7,
+	                                   .arrived = 6,
+	                                   .doubles_at_source = 5,
+	                                   .moved_there = 4,
+	                                   .by_content = 3,
+	                                   .compared = 2,
+	                                   .uncompared = 8,
+	                                   .sized = 9};
 	for (size_t i = 0; i < VERIFY_CLASSES; i++)
 		f->counts.n[i] = i + 10;
 	f->mark = (struct verify_mark){1, 2, 3, 4, 5, 6, 7, 1764000000, 999999999, 4294967295};
@@ -57,13 +64,15 @@ static void what_is_written_is_read_again(void)
 	fill(&a);
 	CHECK(!verify_write(path, rows, &a, &e));
 	CHECK(!verify_read(path, &b, &e));
-	CHECK(b.verdict == VERIFY_INCOMPLETE && b.code == CODE_LEFT && b.n_listed == 2 && b.at_most == 49 && b.took_ms == 1234);
+	CHECK(b.verdict == VERIFY_INCOMPLETE && b.code == CODE_LEFT && b.n_listed == 2 && b.at_most == 49 &&
+	      b.took_ms == 1234);
 	CHECK_STR(b.text, "a \"quoted\" \\x0a\\x09\"folders\": text with \\xff");
 	CHECK(b.n_folders == 1 && !memcmp(&a.folders->counts, &b.folders->counts, sizeof a.folders->counts) &&
 	      !memcmp(&a.folders->mark, &b.folders->mark, sizeof a.folders->mark));
 	CHECK(!memcmp(&a.counts, &b.counts, sizeof a.counts));
 	CHECK(!verify_read_rows(rows, &b, &e) && b.n_rows == 2);
-	CHECK(b.rows[0].class == VERIFY_DOUBLE && b.rows[0].uid == 4294967295 && b.rows[0].twin_uid == 3 && b.rows[0].size == 4);
+	CHECK(b.rows[0].class == VERIFY_DOUBLE && b.rows[0].uid == 4294967295 && b.rows[0].twin_uid == 3 &&
+	      b.rows[0].size == 4);
 	CHECK_STR(b.rows[0].folder, "a/\xe5\x8f\x97");
 	CHECK_STR(b.rows[1].subject, "");
 	one = verify_format(&a);
@@ -73,7 +82,8 @@ static void what_is_written_is_read_again(void)
 	free(two);
 	verify_clear(&b);
 	CHECK(!verify_read_head(path, &b, &e));
-	CHECK(b.n_folders == 0 && b.n_listed == 2 && b.counts.messages == 5000000000 && b.verdict == VERIFY_INCOMPLETE);
+	CHECK(b.n_folders == 0 && b.n_listed == 2 && b.counts.messages == 5000000000 &&
+	      b.verdict == VERIFY_INCOMPLETE);
 	verify_clear(&b);
 	verify_clear(&a);
 }
@@ -93,9 +103,16 @@ static void a_missing_file_is_no_verdict(void)
 
 static void what_is_damaged_is_named(void)
 {
-	static const char *const bad[] = {"", "{}", "[]", "{\"version\":2}", "{\"version\":1,\"verdict\":\"good\"}", "{\"version\":1,\"verdict\":1}",
-					  "{\"version\":1,\"messages\":-1}", "{\"version\":1,\"folders\":[3]}",
-					  "{\"version\":1,\"folders\":[{\"arrived\":\"x\"}]}", "{\"version\":1,\"text\":3}"};
+	static const char *const bad[] = {"",
+	                                  "{}",
+	                                  "[]",
+	                                  "{\"version\":2}",
+	                                  "{\"version\":1,\"verdict\":\"good\"}",
+	                                  "{\"version\":1,\"verdict\":1}",
+	                                  "{\"version\":1,\"messages\":-1}",
+	                                  "{\"version\":1,\"folders\":[3]}",
+	                                  "{\"version\":1,\"folders\":[{\"arrived\":\"x\"}]}",
+	                                  "{\"version\":1,\"text\":3}"};
 	struct verify_result r;
 	struct verify_row row;
 	char path[100];

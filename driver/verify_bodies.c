@@ -1,0 +1,309 @@
+/* Reading messages, and comparing them: with what a relay recorded of the source's, else with the source's
+ * own. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/err.h"
+#include "bodies.h"
+#include "sample.h"
+#include "verify.h"
+
+enum { PART = 2000, CONFIRMED_MOST = 2000 };
+
+/* ---- reading ---- */
+
+struct reading {
+	struct verify_box *box;
+	const char *name;
+	struct verify_digest *v;
+	uint32_t *uids;
+	size_t n, done;
+};
+
+static int by_digest(const void *a, const void *b)
+{
+	const struct verify_digest *x = a, *y = b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static int on_body(void *arg, uint32_t uid, uint64_t size, const uint8_t sha256[32], bool stub, struct err *e)
+{
+	struct reading *r = arg;
+	const struct verify_digest key = {.uid = uid};
+	struct verify_digest *d = bsearch(&key, r->v, r->n, sizeof key, by_digest);
+
+	(void)e;
+	r->box->steps++;
+	verify_beat(r->box);
+	if (!d)
+		return 0;
+	r->box->progress += !d->had;
+	d->had = true;
+	d->stub = stub;
+	d->size = size;
+	memcpy(d->sha256, sha256, sizeof d->sha256);
+	return 0;
+}
+
+static int read_step(struct verify_box *b, struct sync_side *side, void *arg, struct err *e)
+{
+	struct reading *r = arg;
+	size_t done = 0;
+	int rc;
+
+	(void)b;
+	if (verify_open(side, r->name, e))
+		return -1;
+	rc = bodies_read(side->imap, r->uids + r->done, r->n - r->done, &done, on_body, r, e);
+	r->done += done;
+	r->box->steps += done > 0;
+	return rc;
+}
+
+int verify_read_bodies(struct verify_box *b, struct sync_side *side, const char *name,
+                       struct verify_digest *v, size_t n, struct verdict *v_out)
+{
+	struct reading r = {.box = b, .name = name, .v = v, .n = n, .uids = malloc((n + 1) * sizeof *r.uids)};
+	int rc;
+
+	if (!r.uids) {
+		struct err e = ERR_INIT;
+
+		err_set(&e, CODE_UNAVAILABLE, "no memory");
+		sync_verdict(&b->sync, side, NULL, &e, v_out);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		r.uids[i] = v[i].uid;
+	rc = n ? verify_try(b, side, read_step, &r, v_out) : 0;
+	free(r.uids);
+	return rc;
+}
+
+/* ---- comparing ---- */
+
+struct compared {
+	uint32_t far, near;
+	size_t finding; /* the one that is to be confirmed; SIZE_MAX: none */
+	struct verify_digest here, there;
+};
+
+static int by_near(const void *a, const void *b)
+{
+	const struct compared *x = a, *y = b;
+
+	return (x->near > y->near) - (x->near < y->near);
+}
+
+static int by_far(const void *a, const void *b)
+{
+	const struct compared *x = a, *y = b;
+
+	return (x->far > y->far) - (x->far < y->far);
+}
+
+static bool no_memory(struct verify_box *b, struct verdict *v)
+{
+	struct err e = ERR_INIT;
+
+	err_set(&e, CODE_UNAVAILABLE, "no memory");
+	sync_verdict(&b->sync, &b->sync.source, NULL, &e, v);
+	return true;
+}
+
+/* Fills in there (the destination's) or here of all that have none yet. */
+static int read_side(struct verify_box *b, size_t place, bool there, struct compared *v, size_t n,
+                     struct verdict *v_out)
+{
+	const struct verify_place *p = &b->places[place];
+	struct verify_digest *d = calloc(n + 1, sizeof *d);
+	size_t k = 0;
+	int rc;
+
+	if (!d)
+		return no_memory(b, v_out) ? -1 : 0;
+	qsort(v, n, sizeof *v, there ? by_near : by_far);
+	for (size_t i = 0; i < n; i++)
+		if (there || !v[i].here.had)
+			d[k++].uid = there ? v[i].near : v[i].far;
+	rc = verify_read_bodies(b, there ? &b->sync.destination : &b->sync.source, there ? p->there : p->here,
+	                        d, k, v_out);
+	for (size_t i = k = 0; !rc && i < n; i++) {
+		if (there)
+			v[i].there = d[k++];
+		else if (!v[i].here.had)
+			v[i].here = d[k++];
+	}
+	free(d);
+	return rc;
+}
+
+static void recall(struct verify_box *b, const struct verify_place *p, struct compared *v, size_t n)
+{
+	struct buf wire = BUF_INIT(8192);
+
+	for (size_t i = 0; !folder_wire(&b->sync.source.list, verify_recorded_as(p), &wire) && i < n; i++) {
+		const struct copied_entry *e =
+		    copied_find(&b->copied, SIDE_SOURCE, buf_str(&wire), p->validity, v[i].far);
+
+		buf_reset(&wire);
+		if (!e)
+			continue;
+		v[i].here.had = true;
+		v[i].here.size = e->size;
+		memcpy(v[i].here.sha256, e->sha256, sizeof v[i].here.sha256);
+	}
+	buf_clear(&wire);
+}
+
+static int spoil(struct verify_box *b, size_t place, const struct compared *c, enum verify_class class,
+                 enum verify_why why)
+{
+	struct verify_counts *counts = &b->now.folders[place].counts;
+	struct verify_finding *f;
+
+	if (c->finding != SIZE_MAX)
+		return 0; /* its size said so already */
+	f = verify_add_finding(&b->places[place].judged.findings, class, why, c->far, c->near);
+	if (!f)
+		return -1;
+	f->size = (uint32_t)c->there.size;
+	f->want = (uint32_t)c->here.size;
+	counts->n[class]++;
+	counts->arrived--;
+	return 0;
+}
+
+static int weigh(struct verify_box *b, size_t place, const struct compared *c)
+{
+	struct verify_counts *counts = &b->now.folders[place].counts;
+	const bool asked = c->finding == SIZE_MAX || b->o->deep;
+
+	if (!c->there.had)
+		return spoil(b, place, c, VERIFY_CHANGED, VERIFY_WHY_SILENT);
+	if (c->there.stub)
+		return spoil(b, place, c, VERIFY_UNREADABLE, VERIFY_WHY_STUB);
+	if (!c->here.had) {
+		counts->uncompared += asked;
+		return 0;
+	}
+	counts->compared += asked;
+	if (memcmp(c->here.sha256, c->there.sha256, sizeof c->here.sha256))
+		return spoil(b, place, c, VERIFY_CHANGED, VERIFY_WHY_BYTES);
+	if (c->finding == SIZE_MAX)
+		return 0;
+	/* The server had counted wrongly. */
+	b->places[place].judged.findings.v[c->finding].found = true;
+	counts->n[VERIFY_CHANGED]--;
+	counts->arrived++;
+	return 0;
+}
+
+static int compare_part(struct verify_box *b, size_t place, struct compared *v, size_t n,
+                        struct verdict *v_out)
+{
+	recall(b, &b->places[place], v, n);
+	if (read_side(b, place, true, v, n, v_out) || read_side(b, place, false, v, n, v_out))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (weigh(b, place, &v[i]))
+			return no_memory(b, v_out) ? -1 : 0;
+	return 0;
+}
+
+/* Those of a folder whose place among all arrived ones is in the sorted list. */
+struct choosing {
+	const uint64_t *chosen;
+	size_t n;
+	bool all;
+};
+
+static int compare_folder(struct verify_box *b, size_t place, uint64_t first, struct choosing *w,
+                          size_t *confirmed, struct verdict *v_out)
+{
+	const struct verify_judged *j = &b->places[place].judged;
+	struct compared *v = malloc(PART * sizeof *v);
+	const size_t n_arrived = j->n_arrived, n_findings = j->findings.n;
+	size_t n = 0;
+	int rc = 0;
+
+	if (!v)
+		return no_memory(b, v_out) ? -1 : 0;
+	for (size_t i = 0; !rc && i < n_arrived + n_findings; i++) {
+		const bool doubtful = i >= n_arrived;
+		const struct verify_finding *f = doubtful ? &j->findings.v[i - n_arrived] : NULL;
+
+		if (doubtful && (f->why != VERIFY_WHY_SIZE || (!w->all && ++*confirmed > CONFIRMED_MOST)))
+			continue;
+		if (!doubtful && !w->all) {
+			while (w->n && *w->chosen < first + i)
+				w->chosen++, w->n--;
+			if (!w->n || *w->chosen != first + i)
+				continue;
+		}
+		v[n++] = (struct compared){.far = doubtful ? f->far : j->arrived[i].far,
+		                           .near = doubtful ? f->near : j->arrived[i].near,
+		                           .finding = doubtful ? i - n_arrived : SIZE_MAX};
+		if (n == PART) {
+			rc = compare_part(b, place, v, n, v_out);
+			n = 0;
+		}
+	}
+	if (!rc && n)
+		rc = compare_part(b, place, v, n, v_out);
+	free(v);
+	return rc;
+}
+
+static uint64_t changed(const struct verify_box *b)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < b->now.n_folders; i++)
+		n += b->now.folders[i].counts.n[VERIFY_CHANGED];
+	return n;
+}
+
+static uint64_t seed(const struct verify_box *b)
+{
+	uint64_t random;
+
+	return getrandom(&random, sizeof random, GRND_NONBLOCK) == sizeof random ? random
+	                                                                         : (uint64_t)b->now.verified;
+}
+
+int verify_compare(struct verify_box *b, struct verdict *v)
+{
+	struct choosing w = {.all = b->o->deep};
+	uint64_t total = 0, first = 0, *chosen = NULL;
+	const uint64_t sample = b->o->deep ? 0 : b->o->sample, before = changed(b);
+	size_t confirmed = 0, i;
+	int rc = 0;
+
+	for (i = 0; i < b->now.n_folders; i++)
+		total += b->places[i].judged.n_arrived;
+	if (sample) {
+		chosen = malloc((sample < total ? sample + 1 : total + 1) * sizeof *chosen);
+		if (!chosen)
+			return no_memory(b, v) ? -1 : 0;
+		w.n = sample_choose(seed(b), total, sample, chosen);
+		w.chosen = chosen;
+	}
+	b->total += w.all ? total : w.n;
+	for (i = 0; !rc && i < b->now.n_folders; i++) {
+		if (b->places[i].judged.n_arrived || b->places[i].judged.findings.n)
+			rc = compare_folder(b, i, first, &w, &confirmed, v);
+		first += b->places[i].judged.n_arrived;
+	}
+	if (!rc && sample && changed(b) <= before) {
+		uint64_t compared = 0;
+
+		for (i = 0; i < b->now.n_folders; i++)
+			compared += b->now.folders[i].counts.compared;
+		b->now.at_most = compared && compared < total ? sample_at_most(total, compared, 0.95) : 0;
+	}
+	free(chosen);
+	return rc;
+}

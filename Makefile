@@ -23,7 +23,7 @@ BUILD_DEPS := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libs
 RUN_DEPS := isync libsasl2-modules
 LAB_DEPS := $(RUN_DEPS) dovecot-imapd python3 openssl curl ca-certificates procps
 CHECK_DEPS := $(LAB_DEPS) clang libclang-rt-14-dev valgrind cyrus-clients cyrus-common sasl2-bin postfix mutt mandoc strace tmux \
-	bsdextrautils
+	bsdextrautils chromium
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	-Wvla -Wformat=2 -Wundef
@@ -112,6 +112,8 @@ $(O)/obj/%.o: %.c | $(O)/.gitignore
 
 # The administrator's kit is part of the program; the compiler does not see that.
 $(O)/obj/driver/admin_files.o: $(wildcard driver/admin/*.ps1 driver/admin/*.txt)
+# So are style and script of the report.
+$(O)/obj/driver/report_assets.o: driver/report/report.css driver/report/report.js
 
 # The plugin goes without sanitizers: mbsync, which has none, could not load it.
 $(O)/obj/pic/%.o: %.c | $(O)/.gitignore

@@ -24,6 +24,7 @@ int cmd_sync(struct globals *g, int argc, char **argv);
 int cmd_run(struct globals *g, int argc, char **argv);
 int cmd_verify(struct globals *g, int argc, char **argv);
 int cmd_status(struct globals *g, int argc, char **argv);
+int cmd_report(struct globals *g, int argc, char **argv);
 int cmd_password(struct globals *g, int argc, char **argv);
 
 #endif

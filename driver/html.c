@@ -126,6 +126,27 @@ void html_text(struct buf *out, const char *text, size_t most)
 	put(out, text, most, AS_HTML);
 }
 
+void html_marked(struct buf *out, const char *text, size_t most)
+{
+	struct buf seen = BUF_INIT(1 << 20);
+	const char *open, *close;
+	char *p;
+
+	put(&seen, text, most, AS_IT_IS);
+	for (p = seen.p; p && (open = strchr(p, '`')) && (close = strchr(open + 1, '`'));
+	     p += close + 1 - p) {
+		p[open - p] = 0;
+		html_text(out, p, 0);
+		buf_adds(out, "<code>");
+		p += open + 1 - p;
+		p[close - p] = 0;
+		html_text(out, p, 0);
+		buf_adds(out, "</code>");
+	}
+	html_text(out, p, 0);
+	buf_clear(&seen);
+}
+
 void html_json(struct buf *out, const char *text, size_t most)
 {
 	buf_addc(out, '"');

@@ -20,6 +20,10 @@ void html_visible(struct buf *out, const char *text, size_t most);
 /* The same, escaped for HTML: as text, or as an attribute's value between quotes. */
 void html_text(struct buf *out, const char *text, size_t most);
 
+/* Text for HTML in which what stands between backquotes, `mbhaul run` for instance, becomes code. Whoever wrote the text: it
+ * changes no more than the face. */
+void html_marked(struct buf *out, const char *text, size_t most);
+
 /* The same as a string of JSON, with its quotes, that may stand in a script element. */
 void html_json(struct buf *out, const char *text, size_t most);
 

@@ -26,6 +26,7 @@ static const struct command {
     {"run", cmd_run, "copy what is new in all of them, several at a time"},
     {"status", cmd_status, "show how far each mailbox is"},
     {"verify", cmd_verify, "say whether everything is there, message by message"},
+    {"report", cmd_report, "write a page that shows it all: report.html"},
     {"password", cmd_password, NULL},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

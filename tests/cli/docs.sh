@@ -333,6 +333,34 @@ awk '/The verdicts:/ { on = 1 } /^\.Ss / { on = 0 } on && /^\.It Cm / { for (i =
 comm -3 verdicts described >out
 none "mbhaul(1) describes every verdict, and no other" out
 
+# The columns of results.csv, and the members of results.json.
+described_in() { # heading: the words of its .Ic
+	awk -v heading="$1" '/^\.S[sh] / { on = $2 == heading } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i ~ /^[A-Za-z_]+$/ && $i != "Ic") print $i }' \
+		"${page[mbhaul.1]}" | sort -u
+}
+sed -n '/^static const char \*const columns/,/^};/p' "$here/driver/report_files.c" | grep -oE '"[A-Za-z]+"' | tr -d '"' | sort -u >columns
+[ "$(wc -l <columns)" -gt 20 ]
+check "the columns of results.csv are found in driver/report_files.c" $?
+described_in results.csv >described
+comm -3 columns described >out
+none "mbhaul(1) describes every column of results.csv, and no other" out
+{
+	grep -oE '(json_put|json_put_number|cJSON_Add[A-Za-z]*)\([a-z]+, "[a-z_]+"' "$here/driver/report_files.c" | grep -oE '"[a-z_]+"' | tr -d '"'
+	printf '%s\n' version mailboxes sum made # that are not made with cJSON
+} | sort -u >members
+[ "$(wc -l <members)" -gt 40 ]
+check "the members of results.json are found in driver/report_files.c" $?
+described_in results.json >described
+comm -3 members described >out
+none "mbhaul(1) describes every member of results.json, and no other" out
+sed -n '/^} states\[REPORT_STATES\]/,/^};/p' "$here/driver/report_box.c" | grep -oE '\{"[a-z]+"' | tr -d '{"' | sort -u >states
+[ "$(wc -l <states)" = 10 ]
+check "the states are found in driver/report_box.c" $?
+awk '/^\.Ss / { on = $2 == "results.csv" } on && /^\.It / { state = $3 == "State" } on && state && /^\.Cm / { print $2 }' "${page[mbhaul.1]}" |
+	sort -u >described
+comm -3 states described >out
+none "mbhaul(1) describes every state of results.csv, and no other" out
+
 # The kinds of what was not copied.
 {
 	sed -n '/^static const char \*kind_of/,/^}/p' "$here/driver/pairs.c"

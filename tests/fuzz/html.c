@@ -33,6 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	html_text(&b, text, most);
 	check(&b, "<>\"'`");
 	buf_reset(&b);
+	html_marked(&b, text, most);
+	if (b.failed || !text_is_utf8(buf_str(&b), b.len))
+		abort();
+	buf_reset(&b);
 	html_json(&b, text, most);
 	check(&b, "<>&");
 	/* What was made visible stays as it is. */

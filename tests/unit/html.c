@@ -26,6 +26,17 @@ static void markup_becomes_text(void)
 	is(html_text, NULL, 0, "");
 }
 
+static void commands_are_code(void)
+{
+	is(html_marked, "run `a <b>` now", 0, "run <code>a &lt;b&gt;</code> now");
+	is(html_marked, "`a``b`", 0, "<code>a</code><code>b</code>");
+	is(html_marked, "one ` only", 0, "one &#96; only");
+	is(html_marked, "``", 0, "<code></code>");
+	is(html_marked, "`abc` d", 3, "&#96;ab\xe2\x80\xa6");
+	is(html_marked, "", 0, "");
+	is(html_marked, NULL, 0, "");
+}
+
 static void a_script_element_cannot_end(void)
 {
 	is(html_json, "</script><!--", 0, "\"\\u003c/script\\u003e\\u003c!--\"");
@@ -83,6 +94,7 @@ static void long_text_is_cut_between_characters(void)
 int main(void)
 {
 	TEST(markup_becomes_text);
+	TEST(commands_are_code);
 	TEST(a_script_element_cannot_end);
 	TEST(nothing_is_invisible);
 	TEST(what_is_not_utf8_is_shown);

@@ -501,9 +501,9 @@ out:
 		close(lock);
 	free(lock_path);
 	free(log_path);
-	if (w->final && !engine_stop && (rc == CODE_DONE || rc == CODE_LEFT)) {
+	if (w->final && (rc == CODE_DONE || rc == CODE_LEFT)) {
 		fflush(stdout);
-		rc = final_verify(g, conf, m, rc, w->quiet);
+		rc = engine_stop ? CODE_LATER : final_verify(g, conf, m, rc, w->quiet);
 	}
 	return rc;
 }

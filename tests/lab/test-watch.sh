@@ -1,4 +1,5 @@
 #!/bin/bash
+# sanitizers: yes
 # What an operator sees: `status --watch` and `run` in a terminal (tmux) at 80x24 and 200x60, resized in between, with names
 # that want to break the screen; the terminal afterwards; the same for other programs.
 . "$(dirname "$0")/common.sh"

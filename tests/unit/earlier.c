@@ -16,7 +16,11 @@ static void a_line_is_read(void)
 
 	CHECK(!parse("{\"version\":1,\"address\":\"o'brien@contoso.com\",\"refused_since\":5,\"checked\":9,\"more\":[1]}", &a));
 	CHECK_STR(a.address, "o'brien@contoso.com");
-	CHECK(a.refused_since == 5 && !a.last_ready && a.checked == 9);
+	CHECK(a.refused_since == 5 && !a.last_ready && a.checked == 9 && !a.counted && !a.weighed);
+	CHECK(!parse("{\"version\":1,\"address\":\"a@b.c\",\"source\":{\"messages\":7,\"bytes\":5000000000,\"bytes_exact\":false}}", &a));
+	CHECK(a.counted && a.weighed && a.messages == 7 && a.bytes == 5000000000);
+	CHECK(!parse("{\"version\":1,\"address\":\"a@b.c\",\"source\":{\"messages\":7,\"bytes\":0}}", &a));
+	CHECK(a.counted && !a.weighed); /* the source would not say */
 }
 
 static void what_is_none_is_refused(void)

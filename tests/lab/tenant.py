@@ -8,7 +8,7 @@
 
 KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages),
 soak:N (N mailboxes of 700 messages in 5 folders, "full" with a quota, "picky" with a limit for one message that one exceeds),
-bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
+verify (what test-verify*.sh plants its cases in: a mailbox of 33 messages for each), bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
 mailbox, a message of 150 MB among them).
 """
 import argparse
@@ -44,6 +44,10 @@ DEFAULTS = {
           "Tâches|Notes|Journal|Historique des conversations",
     "ja": "送信済みアイテム|削除済みアイテム|下書き|迷惑メール|アーカイブ|送信トレイ|予定表|連絡先|タスク|メモ|ジャーナル|会話の履歴",
 }
+# A mailbox for each case that verify must find, and some where there is nothing to find.
+VERIFIED = ("plain second removed copied appended changed size unreadable refused stub new gone moved renamed rearranged recreated "
+            "recreated-there excluded truncated never locked journal ungranted hidden slash archive estimated odd hostile "
+            "no-relay no-relay-changed newer killed dropped throttled expired")
 WORDS = ("the of and to in that is was he for it with as his on be at by had not are but from or have an they which one you "
          "were her all she there would their we him been has when who will more no if out so said what up its about into than "
          "them can only other new some could time these two may then do first any my now such like our over man me even most "
@@ -66,6 +70,8 @@ def boxes(kind):
         return [Box("user%05d" % (i + 1)) for i in range(int(kind.split(":")[1]))]
     if kind.startswith("soak:"):
         return [Box("soak%03d" % (i + 1)) for i in range(int(kind.split(":")[1]))] + [Box("full", quota="6M"), Box("picky", biggest="2500k")]
+    if kind == "verify":
+        return [Box(name, granted=name != "ungranted", biggest="40k" if name == "refused" else None) for name in VERIFIED.split()]
     if kind.startswith("bench"):
         return [Box("copy"), Box("folders"), Box("slow")]
     if kind == "huge":
@@ -197,6 +203,8 @@ def fill(box, kind):
         return fill_huge(make)
     if kind.startswith("soak:"):
         return fill_soak(name, make)
+    if kind == "verify" and name != "odd":
+        return fill_verify(name, make)
     folders = default_folders(box.lang, make)
     special = globals().get("fill_" + name)
     if special:
@@ -347,6 +355,20 @@ def fill_soak(name, make):
         # Small for the lab, so that it shares a batch with others.
         raw, when, zone = make.attached(2_600_000)
         folders["INBOX"].insert(150, (raw, "", imap_date(when, zone)))
+    return folders
+
+
+def fill_verify(name, make):
+    def small(count):
+        return [(raw, "\\Seen", imap_date(when, zone)) for raw, when, zone in (make.plain(900 + 40 * i) for i in range(count))]
+    folders = {"INBOX": small(16), "Sent Items": small(4), "Archive": small(4), "Projects": small(4), "Projects/Alpha": small(5),
+               "Calendar": small(2), "Tasks": []}
+    if name == "excluded":
+        folders["Secret"] = small(3)
+        folders["Secret/Below"] = small(1)
+    if name == "refused":
+        raw, when, zone = make.attached(60_000)
+        folders["INBOX"][6] = raw, "", imap_date(when, zone)
     return folders
 
 

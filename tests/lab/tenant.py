@@ -7,8 +7,9 @@
     tenant.py seed DIR                  fills the source with mail (Dovecot must run), prints the figures
 
 KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages),
+verify (what test-verify*.sh plants its cases in: a mailbox for each),
 soak:N (N mailboxes of 700 messages in 5 folders, "full" with a quota, "picky" with a limit for one message that one exceeds),
-verify (what test-verify*.sh plants its cases in: a mailbox of 33 messages for each), bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
+bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
 mailbox, a message of 150 MB among them).
 """
 import argparse

@@ -29,6 +29,40 @@ has "status counts them" "$tmp/status" '^12 mailboxes, 10 done, 1 left, 1 refuse
 has "the message of header only is listed" "$tmp/status" 'not copied: "Header only" UID 2, .*"only a header".*its header has no end'
 equal "both sides" alice@contoso.com info@contoso.com fr@contoso.com ja@contoso.com big@contoso.com large@contoso.com \
 	names@contoso.com odd@contoso.com throttled@contoso.com "o'brien+x@contoso.com" empty@contoso.com
+
+# Another judge, who has neither read the other's words nor his code.
+proof() { # NAME COMPARED ARGUMENT...: verify, against what compare says of the same in the file COMPARED
+	local name=$1 compared=$2
+	shift 2
+	"$mbhaul" --config "$conf" verify "$@" >"$tmp/verify" 2>&1 </dev/null
+	rc=$?
+	python3 - "$HAUL" "$compared" >"$tmp/proof" <<-'P'
+		import glob, json, re, sys
+		results = [json.load(open(p)) for p in glob.glob(sys.argv[1] + "/mailboxes/*/verify.json")]
+		equal, listed = map(int, re.search(r"^(\d+) messages equal, (\d+) listed as not copied, no difference", open(sys.argv[2]).read(), re.M).groups())
+		verdicts = {}
+		for r in results:
+		    verdicts.setdefault(r["verdict"], []).append(r["address"].split("@")[0])
+		print({k: v[0] if len(v) == 1 else len(v) for k, v in sorted(verdicts.items())})
+		got = sum(r.get("arrived", 0) for r in results), sum(r.get("refused", 0) + r.get("unreadable", 0) for r in results)
+		if got != (equal, listed):
+		    print("verify: %d arrived, %d listed; compare: %d, %d" % (*got, equal, listed))
+		for r in results:
+		    if any(r.get(m) for m in "missing removed new gone changed doubles hidden".split()):
+		        print(r["address"], r["text"])
+	P
+	echo "# $name: $(tail -n 1 "$tmp/verify")"
+}
+proof "verify" "$tmp/compare" -j 2
+is "verify: 77, for one mailbox is not granted" "$rc" 77
+is "verify and the comparison of both sides say the same" "$(cat "$tmp/proof")" "{'complete': 10, 'listed': 'odd', 'unverifiable': 'ungranted'}"
+proof "verify --deep" "$tmp/compare" -j 2 --deep
+is "verify --deep: 77" "$rc" 77
+is "of all bytes too" "$(cat "$tmp/proof")" "{'complete': 10, 'listed': 'odd', 'unverifiable': 'ungranted'}"
+is "every message's bytes were compared" "$(python3 -c '
+import glob, json, sys
+r = [json.load(open(p)) for p in glob.glob(sys.argv[1] + "/mailboxes/*/verify.json")]
+print(sum(m.get("arrived", 0) - m.get("compared", 0) for m in r))' "$HAUL")" 0
 has "the throttled one had to wait" "$HAUL/mailboxes/throttled@contoso.com/log" 'throttles this mailbox; again in|the relay waits [0-9]+ s for the source: throttled'
 
 # The source was only read.
@@ -56,6 +90,10 @@ has "and says so" "$tmp/run" '; 0 messages copied in'
 "$mbhaul" --config "$conf" run --plain >"$tmp/run" 2>&1
 is "once it is granted, the message of header only is all that is left: 1" "$?" 1
 is "ungranted is done" "$(state ungranted@contoso.com)" done
+equal "all mailboxes"
+proof "verify" "$tmp/compare"
+is "verify: 1, for that message" "$rc" 1
+is "verify and the comparison say the same again" "$(cat "$tmp/proof")" "{'complete': 11, 'listed': 'odd'}"
 
 # What was generated works from anywhere.
 folder=$HAUL/mailboxes/info@contoso.com
@@ -74,7 +112,9 @@ if mbsync15=$("$top/tests/lab/mbsync15" 2>/dev/null); then
 	sync odd@contoso.com
 	is "mbsync 1.5 copies the message of header only: 0" "$rc" 0
 	equal "with 1.5" odd@contoso.com
+	"$mbhaul" --config "$conf" verify --deep >"$tmp/verify" 2>&1 </dev/null
+	is "verify: everything is there, 0" "$?" 0
 else
 	skip "mbsync 1.5 cannot be had here"
 fi
-hasnt "no token in any output or file of the haul" 'eyJ[A-Za-z0-9_-]{10}|Bearer [A-Za-z0-9]' "$tmp/run" "$tmp/out" "$HAUL"
+hasnt "no token in any output or file of the haul" 'eyJ[A-Za-z0-9_-]{10}|Bearer [A-Za-z0-9]' "$tmp/run" "$tmp/out" "$tmp/verify" "$HAUL"

@@ -109,6 +109,21 @@ python3 -c 'import json,sys; print(json.dumps({"mbhaul": 1, "tenant": sys.argv[1
 	openssl cms -encrypt -aes-256-cbc -outform PEM -out "$tmp/credential.sealed" "$LAB_DIR/operator.crt" 2>"$tmp/openssl"
 keep "$mbhaul" --config "$conf" admin open "$tmp/credential.sealed"
 is "a sealed secret opened" "$rc" 0
+keep "$mbhaul" --config "$conf" verify
+is "verify" "$rc" 77
+keep "$mbhaul" --config "$conf" verify --deep --json -j 3
+is "verify, of all bytes, as JSON" "$rc" 77
+knows() { "$mbhaul" --help 2>&1 | grep -q "^ *$1 " && { [ $# = 1 ] || "$mbhaul" "$1" --help 2>&1 | grep -q -e "$2"; }; }
+if knows report; then
+	keep "$mbhaul" --config "$conf" report
+	is "report" "$rc" 0
+	check "report: it is there" [ -s "$HAUL/report.html" ]
+fi
+for option in --json --prometheus; do
+	knows status $option || continue
+	keep "$mbhaul" --config "$conf" status $option
+	is "status $option" "$rc" 0
+done
 keep "$mbhaul" --config "$conf" status
 keep "$mbhaul" --config "$conf" status odd@contoso.com
 is "status" "$rc" 0
@@ -117,6 +132,8 @@ sed -i 's/^\("info@contoso.com","info@contoso.example"\),"[^"]*"/\1,"Wr0ng-Passw
 printf '%s\n' Wr0ng-Passw0rd "$(printf %s Wr0ng-Passw0rd | base64)" "$(printf '\0info@contoso.example\0Wr0ng-Passw0rd' | base64 -w0)" >>"$forms"
 keep "$mbhaul" --config "$conf" sync -v info@contoso.com
 is "a wrong destination password" "$rc" 77
+keep "$mbhaul" --config "$conf" verify --full info@contoso.com
+is "a wrong destination password, verified" "$rc" 77
 keep "$mbhaul" --config "$conf" check info@contoso.com
 is "a wrong destination password, checked" "$rc" 77
 versions=mbsync
@@ -136,6 +153,8 @@ for program in $versions; do
 	"$lab" fault ja@contoso.com '{"refuse-json":true}' >/dev/null
 	keep "$mbhaul" --config "$conf" sync -v ja@contoso.com
 	is "refused by a challenge" "$rc" 77
+	keep "$mbhaul" --config "$conf" verify --full ja@contoso.com
+	is "verify, refused by a challenge" "$rc" 77
 	keep "$program" -V -c "$HAUL/mailboxes/ja@contoso.com/mbsyncrc" -a
 	"$lab" fault ja@contoso.com '{"expire-after":{"at":6,"times":1}}' >/dev/null
 	keep "$mbhaul" --config "$conf" sync -v ja@contoso.com

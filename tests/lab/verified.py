@@ -209,7 +209,10 @@ def snapshot(folder, side):
 def main():
     verb, words = sys.argv[1], sys.argv[2:]
     if verb in ("files", "same"):
-        complaints = list(globals()[verb](*words))
+        try:
+            complaints = list(globals()[verb](*words))
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            complaints = ["%s: %s" % (type(e).__name__, e)]
         print(*complaints, sep="\n")
         return 1 if complaints else 0
     if verb == "snapshot":

@@ -93,9 +93,18 @@ destination_ expunge -u size@contoso.example mailbox INBOX uid 4
 sed -i 's/^4 4 /4 17 /' "$HAUL/mailboxes/size@contoso.com/state/:source:INBOX_:destination:INBOX"
 mail "late" | source_ save -u new@contoso.com -m INBOX
 source_ expunge -u gone@contoso.com mailbox INBOX uid 2
+# One that both sides have deleted is nobody's.
+source_ expunge -u gone@contoso.com mailbox INBOX uid 9
+destination_ expunge -u gone@contoso.example mailbox INBOX uid 9
 source_ move -u moved@contoso.com Projects mailbox INBOX uid 3
 source_ mailbox rename -u renamed@contoso.com Projects/Alpha Projects/Omega
 destination_ move -u rearranged@contoso.example Archive mailbox INBOX uid 4
+destination_ mailbox create -u rearranged@contoso.example Mine
+destination_ move -u rearranged@contoso.example Mine mailbox INBOX uid 8
+destination_ move -u rearranged@contoso.example Trash mailbox Projects.Alpha uid 2
+destination_ copy -u rearranged@contoso.example Mine mailbox INBOX uid 9
+mail "to the new address" | destination_ save -u rearranged@contoso.example -m INBOX
+destination_ flags add -u rearranged@contoso.example '\Flagged' mailbox INBOX 1:2
 PYTHONPATH=$top/tests/lab python3 -B - "$SOURCE_CONF" <<'P'
 import sys
 from labimap import Imap
@@ -183,7 +192,7 @@ is "the other folders of a mailbox that cannot be verified are" "$(at truncated 
 is "what lies there twice as at the source is counted, not listed" "$(at odd '[v["doubles_at_source"], v.get("doubles", 0)]')" "[2, 0]"
 is "odd: the message of header only, and nothing else" "$(verified rows "$HAUL" odd@contoso.com | sed 's/;.*//; s/^[a-z]* //')" '"Header only" 2'
 is "the calendar is one row, tasks there are none" "$(verified not-mail "$HAUL" plain@contoso.com)" 'excluded "Calendar" 0'
-is "a message that the user moved there has arrived" "$(at rearranged 'v["arrived"]')" 33
+is "what users moved there has arrived" "$(at rearranged '[v["arrived"], v["moved_there"]]')" "[33, 3]"
 is "where a message went is said" "$(at moved '"Projects" in rows[-1]["reason"] + rows[0]["reason"]')" True
 is "and a renamed folder" "$(at renamed 'any("Projects/Omega" in r["reason"] for r in rows)')" True
 is "why one was refused is said" "$(at refused '"Mail size is larger" in [r for r in rows if r["class"] == "refused"][0]["reason"]')" True

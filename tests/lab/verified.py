@@ -71,17 +71,17 @@ def complaints_of(address, folder, result, rows):
         path = folder + "/" + name
         if os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) != 0o600:
             yield "%s is open to others" % name
-    for name, kind in (("version", int), ("address", str), ("destination", str), ("verdict", str), ("code", int), ("text", str),
-                       ("verified", (int, float)), ("took_ms", (int, float)), ("method", str), ("folders", list), ("rows", int)):
+    for name, kind in (("version", int), ("address", str), ("destination", str), ("verdict", str), ("text", str), ("verified", int),
+                       ("method", str)):
         if not isinstance(result.get(name), kind):
             yield "no %s: %r" % (name, result.get(name))
     if result.get("version") != 1 or result.get("address") != address:
         yield "of %r, version %r" % (result.get("address"), result.get("version"))
-    if result.get("code") not in VERDICTS.get(result.get("verdict"), ()):
+    if result.get("code", 0) not in VERDICTS.get(result.get("verdict"), ()):
         yield "%s with code %s" % (result.get("verdict"), result.get("code"))
     if result.get("verdict") == "unverifiable" and not (result.get("reason") and result.get("hint")):
         yield "unverifiable without reason or hint"
-    if result.get("rows") != len(rows):
+    if result.get("rows", 0) != len(rows):
         yield "%s rows, but %d are there" % (result.get("rows"), len(rows))
     for row in rows:
         if row["class"] not in CLASSES:
@@ -99,9 +99,11 @@ def complaints_of(address, folder, result, rows):
             yield "nothing of its header: %s" % row
     for name, member in COUNTED.items():
         shown = sum(r["class"] == name and not no_mail(r) for r in rows)
+        if name == "excluded":
+            shown = max(shown, result.get(member, 0))  # those of folders without mail have no row each
         if "more messages" not in json.dumps(rows) and result.get(member, 0) != shown:
             yield "%s is %s, but there are %d rows" % (member, result.get(member, 0), shown)
-    copied = [f for f in result.get("folders", []) if f.get("fate") == "copy"]
+    copied = [f for f in result.get("folders", []) if f.get("fate") not in ("excluded", "not-mail")]
     for member in "messages", "arrived", "missing", "refused", "unreadable", "removed", "new", "changed":
         if sum(f.get(member, 0) for f in copied) != result.get(member, 0):
             yield "the folders' %s do not add up to %s" % (member, result.get(member, 0))
@@ -139,6 +141,17 @@ def csv_complaints(haul, everything):
                 yield "verify.csv: a spreadsheet could take it for a formula: %r" % text[:60]
         row = dict(zip(HEADER, line))
         found.setdefault(row["Email"], []).append(row)
+    for address, theirs in found.items():
+        # A mailbox that was not verified, or not wholly, says so in a row of its own.
+        result = everything.get(address, ({},))[0]
+        want = "unverified" if not result else "uncopied" if result.get("reason") == "never" else \
+            "unverifiable" if result["verdict"] == "unverifiable" else ""
+        word = theirs[0]["Class"] if theirs[0]["Class"] not in CLASSES else ""
+        if word != want:
+            yield "verify.csv: %s is %s, but its first row says %s" % (address, result.get("verdict"), theirs[0]["Class"])
+        if word and not (theirs[0]["Reason"] and theirs[0]["Action"]):
+            yield "verify.csv: %s is %s for no reason" % (address, word)
+        del theirs[:bool(word)]
     for address in sorted(set(found) | {a for a, (_, rows) in everything.items() if rows}):
         result, rows = everything.get(address, ({}, []))
         theirs = found.get(address, [])
@@ -213,7 +226,8 @@ def main():
             complaints = list(globals()[verb](*words))
         except (OSError, ValueError, KeyError, TypeError) as e:
             complaints = ["%s: %s" % (type(e).__name__, e)]
-        print(*complaints, sep="\n")
+        for complaint in complaints:
+            print(complaint)
         return 1 if complaints else 0
     if verb == "snapshot":
         snapshot(*words)
@@ -228,7 +242,7 @@ def main():
     elif verb == "not-mail":
         print(rows_text(r for r in rows if no_mail(r)))
     elif verb == "verdict":
-        print(result.get("verdict"), result.get("code"), result.get("reason") or "")
+        print(result.get("verdict"), result.get("code", 0), result.get("reason", ""))
     elif verb == "value":
         def folder(name):
             return next((f for f in result["folders"] if f.get("source") == name), {})

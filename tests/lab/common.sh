@@ -90,5 +90,17 @@ equal() {
 	fi
 }
 
+# proved NAME ADDRESS...: mbhaul verify finds all of it there, byte by byte, and lists nothing
+proved() {
+	local name=$1
+	shift
+	"$mbhaul" --config "$conf" verify --deep --json "$@" >"$tmp/proof" 2>"$tmp/proof.err" </dev/null
+	is "$name: proved" "$? $(python3 -c '
+import json, sys
+for v in map(json.loads, sys.stdin):
+    if v["verdict"] != "complete" or not v.get("messages", 0) == v.get("arrived", 0) == v.get("compared", 0):
+        print(v["address"], v["verdict"], v["text"])' <"$tmp/proof" 2>&1)" "0 "
+}
+
 # A random whole number from $1 to $2, from the seed $RANDOM was given.
 between() { echo $(($1 + RANDOM % ($2 - $1 + 1))); }

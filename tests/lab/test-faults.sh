@@ -11,6 +11,7 @@ fault "$box" '{"throttle":{"at":20,"times":5,"ms":1500,"answer":"NO"}}'
 sync "$box"
 is "a throttling NO in the middle of a folder is waited for" "$rc" 0
 equal "throttled by NO" "$box"
+proved "throttled by NO" "$box"
 
 box=${boxes[1]}
 fault "$box" '{"throttle":{"at":10,"times":1,"ms":1000,"answer":"BAD","bye":true}}'
@@ -23,18 +24,21 @@ fault "$box" '{"expire-after":{"at":30,"times":2}}'
 sync "$box"
 is "an expired token is renewed" "$rc" 0
 equal "expired" "$box"
+proved "expired" "$box"
 
 box=${boxes[3]}
 fault "$box" '{"drop-in-literal":{"at":15,"times":2}}'
 sync "$box"
 is "a connection that drops in the middle of a message is opened again" "$rc" 0
 equal "dropped" "$box"
+proved "dropped" "$box"
 
 box=${boxes[4]}
 fault "$box" '{"unavailable":{"at":12,"times":2}}'
 sync "$box"
 is "Server Unavailable. 15 is tried again" "$rc" 0
 equal "unavailable" "$box"
+proved "unavailable" "$box"
 
 box=${boxes[5]}
 fault "$box" '{"refuse":true}'
@@ -63,6 +67,7 @@ fault "$box" '{}'
 sync "$box"
 is "until they can be had" "$rc" 0
 equal "items that came later" "$box"
+proved "items that came later" "$box"
 
 box=${boxes[8]}
 fault "$box" '{"stub":[4]}'
@@ -88,5 +93,6 @@ fault "$box" '{"bye-after-bytes":{"at":40000,"times":2}}'
 sync "$box"
 is "BYE between two answers" "$rc" 0
 equal "after BYE" "$box"
+proved "after BYE" "$box"
 
 hasnt "no token in any output or file of the haul" 'eyJ[A-Za-z0-9_-]{10}|Bearer [A-Za-z0-9]' "$tmp/out" "$HAUL"

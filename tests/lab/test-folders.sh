@@ -32,6 +32,10 @@ has "a neighbour of an excluded one is" "$tmp/list" '^Projects\.Alpha\.2024$'
 has "the log names what is left out" "$HAUL/mailboxes/alice@contoso.com/log" 'folder "Clutter" is left out'
 has "and folders without mail" "$HAUL/mailboxes/alice@contoso.com/log" 'folder "Calendar" is left out'
 equal "with maps and exclusions" alice@contoso.com
+"$mbhaul" --config "$conf" verify --deep alice@contoso.com >"$tmp/out" 2>&1
+is "verify: complete, for what is left out is left out on purpose" "$?" 0
+has "what is left out is listed, a message a row" "$HAUL/verify.csv" '^"alice@contoso.com","alice@contoso.example","excluded","Clutter",.*,10,'
+has "and a map is followed" "$HAUL/mailboxes/alice@contoso.com/verify.json" '"destination":[[:space:]]*"Kunden/B"'
 before=$(uidnext alice@contoso.com)
 rules 'map = Projects/Beta -> Elsewhere'
 sync alice@contoso.com
@@ -59,6 +63,7 @@ if mbsync15=$("$top/tests/lab/mbsync15" 2>/dev/null); then
 			is "$box: nothing is copied again" "$(uidnext $box)" "$before"
 		done
 		equal "$box after three changes" $box
+		proved "$box after three changes" $box
 	done
 	# Plain mbsync of the new version, after generate
 	for version in 1.4 1.5; do
@@ -111,6 +116,7 @@ is "then mbhaul sync goes through" "$rc" 0
 is "and nothing is copied again" "$(diff <(echo "$before") <(uidnext "$box") | grep -c '^<')" 0
 has "the folders keep their names" "$HAUL/mailboxes/o%27brien+x@contoso.com/folders.json" '"destination": *"Sent Items"'
 equal "plain mbsync, then mbhaul sync" "$box"
+proved "plain mbsync, then mbhaul sync" "$box"
 (cd / && SASL_PATH=$build/sasl2:$(pkg-config --variable=libdir libsasl2)/sasl2 mbsync -c "$rc_file" -a) >"$tmp/mbsync" 2>&1
 is "plain mbsync after it works from anywhere" "$?" 0
 is "and copies nothing" "$(diff <(echo "$before") <(uidnext "$box") | grep -c '^<')" 0
@@ -130,6 +136,7 @@ begun=$SECONDS
 sync $box
 is "300 folders" "$rc" 0
 equal "300 folders" $box
+proved "300 folders" $box
 echo "# 300 folders: $((SECONDS - begun)) s"
 sync $box
 is "and again" "$rc" 0
@@ -143,6 +150,7 @@ for kind in '/ ' '. INBOX.' '/ INBOX/'; do
 	is "$name: a run" "$?" 0
 	[ "$(grep -c ' done ' "$tmp/out")" = 4 ] || sed 's/^/    /' "$tmp/out"
 	equal "$name" alice@contoso.com info@contoso.com names@contoso.com ja@contoso.com
+	proved "$name" alice@contoso.com info@contoso.com names@contoso.com ja@contoso.com
 	"$mbhaul" --config "$conf" run --plain -j 2 alice@contoso.com names@contoso.com >"$tmp/out" 2>&1
 	is "$name: and again" "$?" 0
 	equal "$name: again" alice@contoso.com names@contoso.com

@@ -34,6 +34,8 @@ for mbsync in mbsync $mbsync15; do
 			'not copied: "INBOX" UID 1, [0-9]+ bytes, .*" from .*: the destination said that it took the message, but it is not there'
 		is "$name: all of them, by kind" "$(status 'len([m for m in s["uncopied"] if m["kind"] == "lost" and m["size"]])')" 259
 		is "$name: none counts as copied" "$(status 's["copied"]')" 0
+		"$mbhaul" --config "$conf" verify --deep --json $box >"$tmp/proof" 2>&1
+		is "$name: verify says the same" "$? $(python3 -c 'import json, sys; v = json.load(sys.stdin); print(v.get("arrived", 0), v["refused"], v["verdict"])' <"$tmp/proof")" "1 0 259 listed"
 		count=$(swallowed)
 		sync $box
 		is "$name: still 1 in the next pass" "$rc" 1
@@ -72,6 +74,8 @@ for relay in no yes; do
 	sync $box
 	is "relay $relay: what a record says is not sent again" "$(lost)" "5 9"
 	equal "relay $relay: nothing else is missing, nothing is there twice" $box
+	"$mbhaul" --config "$conf" verify --deep --json $box >"$tmp/proof" 2>&1
+	is "relay $relay: verify says the same" "$? $(python3 -c 'import json, sys; v = json.load(sys.stdin); print(v["arrived"], v["refused"], v["compared"], v["verdict"])' <"$tmp/proof")" "1 257 2 257 listed"
 	# One goes again, one is copied by hand.
 	state=$HAUL/mailboxes/$box/state/:source:INBOX_:destination:INBOX
 	is "relay $relay: the record is as the hint says" "$(grep -cE '^(5|9) 0 ' "$state")" 2
@@ -108,5 +112,6 @@ for relay in no yes; do
 	sync $box
 	is "relay $relay: and stays so" "$rc" 0
 	equal "relay $relay: nothing twice" $box
+	proved "relay $relay: nothing twice" $box
 done
 end_less

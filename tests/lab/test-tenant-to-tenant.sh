@@ -38,6 +38,7 @@ counters() { # mailbox expression of "c", its counters
 sync alice@contoso.com
 is "a mailbox goes from tenant to tenant" "$rc" 0
 equal "alice" alice@contoso.com
+proved "alice" alice@contoso.com
 # Without the relay it is mbsync itself that opens the folders, with SELECT.
 [ ! -x "$build/mbhaul-relay" ] || is "the source sees commands that read only" "$(counters alice@contoso.com '" ".join(sorted(set(c["commands"]) &
 	set("SELECT APPEND CREATE STORE COPY MOVE DELETE RENAME EXPUNGE CLOSE SUBSCRIBE".split()) | {x for x in c["commands"] if x.startswith("UID ") and x not in ("UID FETCH", "UID SEARCH")}))')" ""
@@ -48,6 +49,7 @@ is "copies nothing again" "$(counters alice@fabrikam.com 'c["commands"]["APPEND"
 sync names@contoso.com
 is "odd names" "$rc" 0
 equal "names" names@contoso.com
+proved "names" names@contoso.com
 
 # A name that the destination keeps to itself: its folder is named, all else is copied.
 "$lab" fault fr@fabrikam.com '{"reserved-names":["Factures &AOA- payer"]}' >/dev/null
@@ -59,4 +61,5 @@ has "the log has the folder and the server's words" "$HAUL/mailboxes/fr@contoso.
 sync fr@contoso.com
 is "once it can be made, it is" "$rc" 0
 equal "fr" fr@contoso.com
+proved "fr" fr@contoso.com
 hasnt "no token in any output or file of the haul" 'eyJ[A-Za-z0-9_-]{10}|Bearer [A-Za-z0-9]' "$tmp/out" "$HAUL"

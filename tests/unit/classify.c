@@ -1,6 +1,8 @@
 /* mbsync's and the servers' words, as isync 1.4.4 and 1.5.1 were seen to print them, and what they mean. */
 #include "driver/classify.h"
 
+#include "base/text.h"
+#include "driver/classify_rules.h"
 #include "err.h"
 #include "test.h"
 
@@ -394,9 +396,25 @@ static void message_lines(void)
 	}
 }
 
+/* What is said of a mailbox goes through the redactor on its way to the log. */
+static void no_sentence_looks_like_a_credential(void)
+{
+	for (size_t i = 0; i < classify_rules_count; i++) {
+		struct buf red = BUF_INIT(8192);
+
+		text_redact(&red, classify_rules[i].text, strlen(classify_rules[i].text), NULL);
+		CHECK_STR(buf_str(&red), classify_rules[i].text);
+		buf_reset(&red);
+		text_redact(&red, classify_rules[i].hint, strlen(classify_rules[i].hint), NULL);
+		CHECK_STR(buf_str(&red), classify_rules[i].hint);
+		buf_clear(&red);
+	}
+}
+
 int main(void)
 {
 	TEST(nothing_said_is_done);
+	TEST(no_sentence_looks_like_a_credential);
 	TEST(answers_of_exchange);
 	TEST(isync_15_leaves_the_word_out);
 	TEST(the_destination);

@@ -111,6 +111,12 @@ static void credentials_are_redacted(void)
 	CHECK_STR(redact("x eyJ0eXAiOiJKV1QiLCJub25jZSI6.eyJhdWQiOiJo.sig-_x y", NULL), "x [redacted] y");
 	CHECK_STR(redact("A1 AUTHENTICATE XOAUTH2 dXNlcj1hQGIuYwFhdXRo", NULL), "A1 AUTHENTICATE XOAUTH2 [redacted]");
 	CHECK_STR(redact("3 LOGIN \"a b\" \"se\\\"cret\"", NULL), "3 LOGIN \"a b\" [redacted]");
+	CHECK_STR(redact("a1 login anna se-cret", NULL), "a1 login anna [redacted]");
+	CHECK_STR(redact("login of se-cret", NULL), "login of [redacted]");
+	CHECK_STR(redact("the LOGIN of se-cret", NULL), "the LOGIN of [redacted]");
+	CHECK_STR(redact("the login anna se-cret", NULL), "the login anna [redacted]");
+	CHECK_STR(redact("refuses the login of anna: BAD 1 LOGIN anna se-cret", NULL),
+		  "refuses the login of anna: BAD 1 LOGIN anna [redacted]");
 	CHECK_STR(redact("client_secret=abc&grant_type=x", NULL), "client_secret=[redacted]&grant_type=x");
 	CHECK_STR(redact("{\"access_token\": \"abc\", \"x\":1}", NULL), "{\"access_token\": [redacted], \"x\":1}");
 	CHECK_STR(redact("the word is hunter2!, no?", known), "the word is [redacted], no?");
@@ -130,6 +136,10 @@ static void ordinary_words_stay(void)
 		"/usr/lib/x86_64-linux-gnu/sasl2:/var/lib/mbhaul/haul/mailboxes/alice@contoso.com/state/x",
 		"the password is missing",
 		"LOGINDISABLED AUTH=XOAUTH2",
+		"the source accepts the login but refuses the mailbox",
+		"the source: NO it refuses the login of anna@example.net: NO [AUTHENTICATIONFAILED] Invalid credentials",
+		"the login is accepted and the mailbox refused",
+		"mbsync has no use of the login mechanism that is set",
 	};
 	size_t i;
 

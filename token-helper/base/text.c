@@ -389,12 +389,26 @@ static bool boundary(const char *line, size_t i)
 	return !i || !(isalnum((unsigned char)line[i - 1]) || line[i - 1] == '_');
 }
 
+/* "refuses the login of anna@example.net: NO ..." is a sentence of ours, and no command: those have no article before
+ * them, nor such a name behind. */
+static bool prose_login(const char *s, size_t n, size_t i)
+{
+	static const char *const behind[] = {" of ", " but ", " and ", " is ", " than ", " mechanism ", " mechanisms "};
+
+	if (n - i < 6 || memcmp(s + i, "login ", 6) != 0 || i < 4 || memcmp(s + i - 4, "the ", 4) != 0)
+		return false;
+	for (size_t k = 0; k < sizeof behind / sizeof *behind; k++)
+		if (n - i - 5 >= strlen(behind[k]) && !memcmp(s + i + 5, behind[k], strlen(behind[k])))
+			return true;
+	return false;
+}
+
 static void redact_patterns(struct buf *out, const char *s, size_t n)
 {
 	size_t i = 0, end, keep, j, dots;
 
 	while (i < n) {
-		if (boundary(s, i) && (keep = announced(s + i, n - i, &end))) {
+		if (boundary(s, i) && !prose_login(s, n, i) && (keep = announced(s + i, n - i, &end))) {
 			buf_add(out, s + i, keep);
 			buf_adds(out, redacted);
 			i += end;

@@ -17,7 +17,7 @@ static const struct {
     {VERIFY_MISSING, "missing", true},
     {VERIFY_CHANGED, "changed on the way", true},
     {VERIFY_NEW, "new since the last pass", true},
-    {VERIFY_REFUSED, "not taken by the destination", false},
+    {VERIFY_REFUSED, "could not be copied", false},
     {VERIFY_UNREADABLE, "not readable at the source", false},
     {VERIFY_REMOVED, "removed at the destination since", false},
     {VERIFY_DOUBLE, "twice at the destination", false},
@@ -58,10 +58,8 @@ const char *verify_class_words(enum verify_class class)
 }
 
 /* What is good to know though it spoils nothing. */
-static void say_more(struct buf *text, const struct verify_result *r)
+static void say_more(struct buf *text, const struct verify_result *r, const struct verify_counts *c)
 {
-	const struct verify_counts *c = &r->counts;
-
 	if (c->compared) {
 		buf_adds(text, "; ");
 		table_number(text, c->compared);
@@ -121,10 +119,10 @@ static const char *hint_of(const struct verify_result *r)
 	                                     : "";
 }
 
-static void say(struct verify_result *r)
+/* `c`: of the folders that could be verified. */
+static void say(struct verify_result *r, const struct verify_counts *c)
 {
 	struct buf text = BUF_INIT(4096), found = BUF_INIT(2048);
-	const struct verify_counts *c = &r->counts;
 	uint64_t listed = 0;
 
 	for (size_t i = 0; i < TOLD; i++)
@@ -138,11 +136,11 @@ static void say(struct verify_result *r)
 	} else if (r->verdict == VERIFY_LISTED) {
 		buf_adds(&text, "; complete but for ");
 		table_number(&text, listed);
-		buf_adds(&text, " that are listed");
+		buf_adds(&text, listed == 1 ? " message that is listed" : " messages that are listed");
 	}
 	if (found.len)
 		buf_addf(&text, ": %s", buf_str(&found));
-	say_more(&text, r);
+	say_more(&text, r, c);
 	ledger_set(&r->text, buf_str(&text));
 	buf_clear(&text);
 	buf_clear(&found);
@@ -170,20 +168,24 @@ void verify_conclude(struct verify_result *r)
 {
 	const struct verify_folder *bad;
 	bool spoilt = false, listed = false;
+	struct verify_counts verified = {0};
 	struct buf text = BUF_INIT(8192);
 	size_t troubled;
 
 	r->counts = (struct verify_counts){0};
-	for (size_t i = 0; i < r->n_folders; i++)
+	for (size_t i = 0; i < r->n_folders; i++) {
 		verify_add_counts(&r->counts, &r->folders[i].counts);
+		if (!r->folders[i].code)
+			verify_add_counts(&verified, &r->folders[i].counts);
+	}
 	for (size_t i = 0; i < TOLD; i++) {
-		spoilt |= told[i].spoils && r->counts.n[told[i].class];
-		listed |= r->counts.n[told[i].class] > 0;
+		spoilt |= told[i].spoils && verified.n[told[i].class];
+		listed |= verified.n[told[i].class] > 0;
 	}
 	r->verdict = spoilt ? VERIFY_INCOMPLETE : listed ? VERIFY_LISTED : VERIFY_COMPLETE;
 	r->code = spoilt || listed ? CODE_LEFT : CODE_DONE;
 	ledger_set(&r->reason, "");
-	say(r);
+	say(r, &verified);
 	ledger_set(&r->hint, hint_of(r));
 	bad = worst(r, &troubled);
 	if (!bad)
@@ -196,7 +198,8 @@ void verify_conclude(struct verify_result *r)
 	if (troubled > 1)
 		buf_addf(&text, " (and %zu more folder%s cannot be verified)", troubled - 1,
 		         troubled > 2 ? "s" : "");
-	buf_addf(&text, "; of the rest: %s", r->text);
+	if (verified.messages || listed)
+		buf_addf(&text, "; of the rest: %s", r->text);
 	ledger_set(&r->text, buf_str(&text));
 	buf_clear(&text);
 }

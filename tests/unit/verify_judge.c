@@ -301,7 +301,30 @@ static void verdicts(void)
 	CHECK(r.verdict == VERIFY_UNVERIFIABLE && r.code == CODE_REFUSED);
 	CHECK_STR(r.reason, "uidvalidity");
 	CHECK_STR(r.hint, "do this");
-	CHECK(strstr(r.text, "made anew (and 1 more folder cannot be verified); of the rest: ") == r.text);
+	CHECK_STR(r.text, "made anew (and 1 more folder cannot be verified)");
+	/* The rest is what is not in those folders. */
+	f->counts.messages = 5;
+	f = verify_add_folder(&r);
+	f->counts = (struct verify_counts){.messages = 3, .arrived = 2};
+	f->counts.n[VERIFY_REFUSED] = 1;
+	verify_conclude(&r);
+	CHECK(r.verdict == VERIFY_UNVERIFIABLE && r.counts.messages == 8 && r.counts.n[VERIFY_MISSING] == 1);
+	CHECK_STR(r.text, "made anew (and 1 more folder cannot be verified); of the rest: 3 messages; complete but "
+	                  "for 1 message that is listed: 1 could not be copied");
+	verify_clear(&r);
+}
+
+static void what_is_listed_is_counted_in_words(void)
+{
+	struct verify_result r = {0};
+	struct verify_folder *f = verify_add_folder(&r);
+
+	f->counts = (struct verify_counts){.messages = 9, .arrived = 6};
+	f->counts.n[VERIFY_REFUSED] = 1;
+	f->counts.n[VERIFY_REMOVED] = 2;
+	verify_conclude(&r);
+	CHECK_STR(r.text, "9 messages; complete but for 3 messages that are listed: 1 could not be copied, 2 removed "
+	                  "at the destination since");
 	verify_clear(&r);
 }
 
@@ -334,6 +357,7 @@ int main(void)
 	TEST(a_folder_is_known_by_its_uids);
 	TEST(kinds_of_the_ledger_have_classes);
 	TEST(verdicts);
+	TEST(what_is_listed_is_counted_in_words);
 	TEST(a_renamed_folder_is_told_though_it_spoils_nothing);
 	TEST_END;
 }

@@ -188,6 +188,32 @@ int folder_full(const struct folder_list *side, const char *name, struct buf *ou
 	return out->failed ? -1 : 0;
 }
 
+static const struct folder *listed_as(const struct folder_list *side, const char *name)
+{
+	for (size_t i = 0; i < side->n; i++)
+		if (!(side->v[i].flags & FOLDER_BAD_NAME) && !strcmp(side->v[i].name, name))
+			return &side->v[i];
+	return NULL;
+}
+
+const struct folder *folder_list_find(const struct folder_list *side, const char *name)
+{
+	const size_t prefix = side->prefix ? strlen(side->prefix) : 0;
+	const struct folder *found = listed_as(side, name);
+	struct buf full = BUF_INIT(NAME_MAX_BYTES);
+
+	if (found || !prefix || strncmp(name, "INBOX/", 6))
+		return found;
+	if (!folder_full(side, name, &full) && full.len > prefix && !strncasecmp(full.p, side->prefix, prefix)) {
+		for (char *p = full.p; *p; p++)
+			if (*p == side->delimiter)
+				*p = '/';
+		found = listed_as(side, full.p + prefix);
+	}
+	buf_clear(&full);
+	return found;
+}
+
 int folder_wire(const struct folder_list *side, const char *name, struct buf *out)
 {
 	struct buf full = BUF_INIT(NAME_MAX_BYTES);

@@ -11,14 +11,12 @@
 
 /* ---- one folder ---- */
 
-static bool listed_there(const struct verify_box *b, const char *name)
+/* The name under which the destination lists it, NULL if it does not. */
+static const char *listed_there(const struct verify_box *b, const char *name)
 {
-	const struct folder_list *l = &b->sync.destination.list;
+	const struct folder *f = folder_list_find(&b->sync.destination.list, name);
 
-	for (size_t i = 0; i < l->n; i++)
-		if (!(l->v[i].flags & (FOLDER_BAD_NAME | FOLDER_NOSELECT)) && !strcmp(l->v[i].name, name))
-			return true;
-	return false;
+	return f && !(f->flags & FOLDER_NOSELECT) ? f->name : NULL;
 }
 
 /* Of the folder's two possible names of its state, the one that is there. */
@@ -113,7 +111,7 @@ static int add(struct verify_box *b, enum verify_place_kind kind, const struct f
 		return 0;
 	}
 	ledger_set(&f->destination, c->destination);
-	p->there = listed_there(b, c->destination) ? c->destination : NULL;
+	p->there = listed_there(b, c->destination);
 	p->state = state_of(b, c);
 	if (!p->state)
 		return err_set(e, CODE_UNAVAILABLE, "no memory");

@@ -426,6 +426,23 @@ static void delimiters_and_prefixes(void)
 	CHECK_STR(to("A_B"), "A_B (2)");
 }
 
+static void found_by_any_of_its_names(void)
+{
+	reset();
+	destination.delimiter = '.';
+	CHECK(!folder_list_prefix(&destination, "INBOX.", &e));
+	fill(&destination, "INBOX;INBOX.Sub;INBOX.Sub.More");
+	CHECK(folder_list_find(&destination, "INBOX") == &destination.v[0]);
+	CHECK(folder_list_find(&destination, "Sub") == &destination.v[1]);
+	CHECK(folder_list_find(&destination, "INBOX/Sub") == &destination.v[1]);
+	CHECK(folder_list_find(&destination, "INBOX/Sub/More") == &destination.v[2]);
+	CHECK(!folder_list_find(&destination, "INBOX/Other") && !folder_list_find(&destination, "INBOX/Sub.More"));
+	reset();
+	fill(&destination, "INBOX;Sub;INBOX/Own");
+	CHECK(folder_list_find(&destination, "INBOX/Own") == &destination.v[2]);
+	CHECK(!folder_list_find(&destination, "INBOX/Sub") && !folder_list_find(&destination, "Own"));
+}
+
 static void names_the_destination_cannot_hold(void)
 {
 	look("INBOX;~me;#news;50%;a*b;x/..;x/.;tab\there;q\"uo\\te;R&D;日本語/😀", "INBOX");
@@ -815,6 +832,7 @@ int main(void)
 	TEST(a_map_that_merges_is_an_error);
 	TEST(accidental_meetings_get_another_name);
 	TEST(delimiters_and_prefixes);
+	TEST(found_by_any_of_its_names);
 	TEST(names_the_destination_cannot_hold);
 	TEST(folders_that_cannot_be_copied_are_told);
 	TEST(one_inbox_only);

@@ -83,7 +83,7 @@ static bool same(const struct scan_seen *lost, const struct scan_seen *stranger)
 	return lost->named || stranger->size == lost->size + (stranger->copied ? MARK_BYTES : 0);
 }
 
-size_t scan_match(const struct scan_gathered *lost, struct scan_gathered *strangers, bool *found)
+size_t scan_match(const struct scan_gathered *lost, struct scan_gathered *strangers, uint32_t *found)
 {
 	bool *used = calloc(strangers->n + 1, sizeof *used);
 	size_t i, k, n = 0;
@@ -98,10 +98,12 @@ size_t scan_match(const struct scan_gathered *lost, struct scan_gathered *strang
 		for (k = at ? (size_t)(at - strangers->v) : 0; k && !by_hash(&strangers->v[k - 1], at); k--)
 			;
 		for (; at && k < strangers->n && !by_hash(&strangers->v[k], at) && !found[i]; k++) {
-			found[i] = !used[k] && same(&lost->v[i], &strangers->v[k]);
-			used[k] = used[k] || found[i];
+			if (used[k] || !same(&lost->v[i], &strangers->v[k]))
+				continue;
+			used[k] = true;
+			found[i] = strangers->v[k].uid;
 		}
-		n += found[i];
+		n += found[i] != 0;
 	}
 	free(used);
 	return n;

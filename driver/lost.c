@@ -214,7 +214,7 @@ static long look_there(struct sync *s, const uint32_t *lost, size_t n, const str
 		       uint32_t *there, struct err *e)
 {
 	struct scan_gathered at_source = {0}, at_destination = {0};
-	bool *found = calloc(n + 1, sizeof *found);
+	uint32_t *found = calloc(n + 1, sizeof *found);
 	size_t i;
 	long k = -1;
 

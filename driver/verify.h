@@ -39,6 +39,12 @@ enum verify_place_kind {
 	PLACE_GONE,     /* was copied, and the source has it no longer */
 };
 
+/* A message that arrived and does not lie where mbsync put it, or of which mbsync does not know where. */
+struct verify_found {
+	const char *there; /* the folder at the destination, NULL: its own; not owned */
+	uint32_t far, near;
+};
+
 /* Beside each folder of the result. */
 struct verify_place {
 	enum verify_place_kind kind;
@@ -54,6 +60,8 @@ struct verify_place {
 	struct verify_listed *listed;
 	size_t n_listed;
 	struct verify_judged judged;
+	struct verify_found *found; /* grouped by `there`; owned */
+	size_t n_found, cap_found;
 };
 
 struct verify_box {

@@ -86,6 +86,8 @@ int verify_read_bodies(struct verify_box *b, struct sync_side *side, const char 
 
 struct compared {
 	uint32_t far, near;
+	const char *lies; /* where, if not in its own folder; of all that are compared together the same */
+	bool found;        /* by its header */
 	size_t finding; /* the one that is to be confirmed; SIZE_MAX: none */
 	struct verify_digest here, there;
 };
@@ -128,7 +130,10 @@ static int read_side(struct verify_box *b, size_t place, bool there, struct comp
 	for (size_t i = 0; i < n; i++)
 		if (there || !v[i].here.had)
 			d[k++].uid = there ? v[i].near : v[i].far;
-	rc = verify_read_bodies(b, there ? &b->sync.destination : &b->sync.source, there ? p->there : p->here,
+	rc = verify_read_bodies(b, there ? &b->sync.destination : &b->sync.source,
+	                        !there        ? p->here
+	                        : v[0].lies ? v[0].lies
+	                                      : p->there,
 	                        d, k, v_out);
 	for (size_t i = k = 0; !rc && i < n; i++) {
 		if (there)
@@ -171,8 +176,11 @@ static int spoil(struct verify_box *b, size_t place, const struct compared *c, e
 		return -1;
 	f->size = (uint32_t)c->there.size;
 	f->want = (uint32_t)c->here.size;
+	f->there = c->lies;
 	counts->n[class]++;
 	counts->arrived--;
+	if (c->found)
+		*(c->lies ? &counts->moved_there : &counts->by_content) -= 1;
 	return 0;
 }
 
@@ -220,6 +228,36 @@ struct choosing {
 	bool all;
 };
 
+static bool chosen(struct choosing *w, uint64_t at)
+{
+	while (w->n && *w->chosen < at)
+		w->chosen++, w->n--;
+	return w->all || (w->n && *w->chosen == at);
+}
+
+/* Those that were found by their header, where they lie now. */
+static int compare_found(struct verify_box *b, size_t place, uint64_t first, struct choosing *w,
+                         struct compared *v, struct verdict *v_out)
+{
+	const struct verify_place *p = &b->places[place];
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->n_found; i++) {
+		const struct verify_found *f = &p->found[i];
+
+		if (!chosen(w, first + i))
+			continue;
+		if (n && (n == PART || v[0].lies != f->there)) {
+			rc = compare_part(b, place, v, n, v_out);
+			n = 0;
+		}
+		v[n++] = (struct compared){
+		    .far = f->far, .near = f->near, .lies = f->there, .found = true, .finding = SIZE_MAX};
+	}
+	return !rc && n ? compare_part(b, place, v, n, v_out) : rc;
+}
+
 static int compare_folder(struct verify_box *b, size_t place, uint64_t first, struct choosing *w,
                           size_t *confirmed, struct verdict *v_out)
 {
@@ -237,12 +275,8 @@ static int compare_folder(struct verify_box *b, size_t place, uint64_t first, st
 
 		if (doubtful && (f->why != VERIFY_WHY_SIZE || (!w->all && ++*confirmed > CONFIRMED_MOST)))
 			continue;
-		if (!doubtful && !w->all) {
-			while (w->n && *w->chosen < first + i)
-				w->chosen++, w->n--;
-			if (!w->n || *w->chosen != first + i)
-				continue;
-		}
+		if (!doubtful && !chosen(w, first + i))
+			continue;
 		v[n++] = (struct compared){.far = doubtful ? f->far : j->arrived[i].far,
 		                           .near = doubtful ? f->near : j->arrived[i].near,
 		                           .finding = doubtful ? i - n_arrived : SIZE_MAX};
@@ -253,6 +287,8 @@ static int compare_folder(struct verify_box *b, size_t place, uint64_t first, st
 	}
 	if (!rc && n)
 		rc = compare_part(b, place, v, n, v_out);
+	if (!rc)
+		rc = compare_found(b, place, first + n_arrived, w, v, v_out);
 	free(v);
 	return rc;
 }
@@ -283,7 +319,7 @@ int verify_compare(struct verify_box *b, struct verdict *v)
 	int rc = 0;
 
 	for (i = 0; i < b->now.n_folders; i++)
-		total += b->places[i].judged.n_arrived;
+		total += b->places[i].judged.n_arrived + b->places[i].n_found;
 	if (sample) {
 		chosen = malloc((sample < total ? sample + 1 : total + 1) * sizeof *chosen);
 		if (!chosen)
@@ -295,7 +331,7 @@ int verify_compare(struct verify_box *b, struct verdict *v)
 	for (i = 0; !rc && i < b->now.n_folders; i++) {
 		if (b->places[i].judged.n_arrived || b->places[i].judged.findings.n)
 			rc = compare_folder(b, i, first, &w, &confirmed, v);
-		first += b->places[i].judged.n_arrived;
+		first += b->places[i].judged.n_arrived + b->places[i].n_found;
 	}
 	if (!rc && sample && changed(b) <= before) {
 		uint64_t compared = 0;

@@ -253,6 +253,7 @@ static void tear_down(struct verify_box *b)
 	for (size_t i = 0; b->places && i < s->plan.n; i++) {
 		free(b->places[i].state);
 		free(b->places[i].listed);
+		free(b->places[i].found);
 		verify_judged_clear(&b->places[i].judged);
 	}
 	free(b->places);

@@ -26,7 +26,7 @@ static int by_header(struct verify_box *b, const struct verify_listing *far,
                      const struct verify_listing *near, struct uids *arrived, struct verdict *v)
 {
 	struct scan_gathered here = {0}, there = {0};
-	bool *found = NULL;
+	uint32_t *found = NULL;
 	int rc = all_of(b, &b->sync.source, far, &here, v) || all_of(b, &b->sync.destination, near, &there, v)
 	             ? -1
 	             : 0;

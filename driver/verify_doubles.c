@@ -93,7 +93,7 @@ static int gather_unpaired(struct verify_box *b, size_t place, struct scan_gathe
 	if (!uids)
 		return verify_no_memory(b, v);
 	for (size_t i = 0; i < f->n && n < DOUBLES_MOST; i++)
-		if (f->v[i].far && !f->v[i].near && f->v[i].class != VERIFY_GONE)
+		if (f->v[i].far && (!f->v[i].near || f->v[i].own) && f->v[i].class != VERIFY_GONE)
 			uids[n++] = f->v[i].far;
 	if (n)
 		qsort(uids, n, sizeof *uids, uids_compare);

@@ -52,7 +52,7 @@ struct verify_counts {
 	uint64_t n[VERIFY_CLASSES];
 	uint64_t doubles_at_source; /* lie there twice at both sides */
 	uint64_t moved_there;       /* of arrived: found in another folder at the destination */
-	uint64_t by_content;        /* of arrived: found without a pair, after a folder was made anew */
+	uint64_t by_content;        /* of arrived: found in its folder without a pair that holds */
 	uint64_t compared;          /* bytes were read back and compared */
 	uint64_t uncompared;        /* should have been: the source does not hand it out */
 	uint64_t sized;             /* of arrived: sizes were compared */

@@ -56,9 +56,10 @@ struct verify_finding {
 	uint32_t size, want;      /* bytes: of VERIFY_WHY_SIZE the destination's, and what it should be; else
 	                             `size` at the source */
 	uint8_t class, why;
-	bool found;     /* the caller's: it is there after all */
+	bool found, own; /* the caller's: it is there after all; and in its own folder */
 	uint32_t other; /* the caller's: a folder, from 1, from or to which it was moved at the source */
 	size_t listed;  /* index of verify_listed */
+	const char *there; /* the caller's: the folder at the destination where it lies, NULL: its own */
 };
 
 struct verify_findings {

@@ -68,9 +68,13 @@ int verify_gather(struct verify_box *b, struct sync_side *side, const char *name
 
 /* ---- moved at the destination ---- */
 
-static bool removed(const struct verify_finding *f)
+/* It was copied, and it is not known where it lies: mbsync's pair does not hold, or names no UID. */
+static bool strays(const struct verify_box *b, const struct verify_finding *f)
 {
-	return f->class == VERIFY_REMOVED && f->far && !f->found;
+	if (!f->far || f->found)
+		return false;
+	return f->class == VERIFY_REMOVED || f->why == VERIFY_WHY_NO_UID ||
+	       (f->why == VERIFY_WHY_LISTED && lost_is(&b->sync.ledger.left[f->listed]));
 }
 
 /* verify_judge tells them by the source's UID. */
@@ -81,48 +85,35 @@ static int by_far(const void *a, const void *b)
 	return (x->far > y->far) - (x->far < y->far);
 }
 
-static void set_found(struct verify_findings *f, uint32_t far)
+/* It has arrived, and lies in that folder under that UID. */
+static int set_found(struct verify_box *b, size_t place, uint32_t far, const char *name, uint32_t uid)
 {
-	const struct verify_finding key = {.far = far};
-	struct verify_finding *at = f->n ? bsearch(&key, f->v, f->n, sizeof key, by_far) : NULL;
-
-	if (at)
-		at->found = true;
-}
-
-/* Looks for them among the sorted UIDs of one folder there. */
-static int look_among(struct verify_box *b, size_t place, struct scan_gathered *lost, const char *name,
-                      const uint32_t *uids, size_t n, struct verdict *v)
-{
-	bool *found = calloc(lost->n + 1, sizeof *found);
-	struct verify_judged *j = &b->places[place].judged;
+	struct verify_place *p = &b->places[place];
 	struct verify_counts *c = &b->now.folders[place].counts;
-	int rc = found ? 0 : verify_no_memory(b, v);
+	const bool own = p->there && !strcmp(p->there, name);
+	const struct verify_finding key = {.far = far};
+	struct verify_findings *f = &p->judged.findings;
+	struct verify_finding *at = f->n ? bsearch(&key, f->v, f->n, sizeof key, by_far) : NULL;
+	struct verify_found *more;
 
-	for (size_t at = 0; !rc && at < n && lost->n; at += PART) {
-		struct scan_gathered there = {0};
-		size_t kept = 0;
+	if (!at || at->found)
+		return 0; /* a server may answer twice */
+	if (p->n_found == p->cap_found) {
+		const size_t cap = p->cap_found ? p->cap_found * 2 : 64;
 
-		rc = verify_gather(b, &b->sync.destination, name, uids + at, n - at < PART ? n - at : PART,
-		                   &there, v);
-		if (!rc)
-			scan_match(lost, &there, found);
-		for (size_t i = 0; !rc && i < lost->n; i++) {
-			if (!found[i]) {
-				lost->v[kept++] = lost->v[i];
-				continue;
-			}
-			set_found(&j->findings, lost->v[i].uid);
-			c->n[VERIFY_REMOVED]--;
-			c->arrived++;
-			c->moved_there++;
-		}
-		if (!rc)
-			lost->n = kept;
-		scan_gathered_clear(&there);
+		more = realloc(p->found, cap * sizeof *more);
+		if (!more)
+			return -1;
+		p->found = more;
+		p->cap_found = cap;
 	}
-	free(found);
-	return rc;
+	at->found = true;
+	at->own = own;
+	p->found[p->n_found++] = (struct verify_found){.there = own ? NULL : name, .far = far, .near = uid};
+	c->n[at->class]--;
+	c->arrived++;
+	*(own ? &c->by_content : &c->moved_there) += 1;
+	return 0;
 }
 
 /* A folder at the destination: what lies in it that no pair names. */
@@ -131,6 +122,48 @@ struct elsewhere {
 	uint32_t *uids;
 	size_t n;
 };
+
+/* Looks for them among the strangers of one folder there. What was found stands for no other one. */
+static int look_among(struct verify_box *b, size_t place, struct scan_gathered *lost, struct elsewhere *w,
+                      struct verdict *v)
+{
+	uint32_t *found = calloc(lost->n + 1, sizeof *found);
+	bool *used = calloc(w->n + 1, sizeof *used);
+	size_t rest = 0;
+	int rc = found && used ? 0 : verify_no_memory(b, v);
+
+	for (size_t at = 0; !rc && at < w->n && lost->n; at += PART) {
+		struct scan_gathered there = {0};
+		size_t kept = 0;
+
+		rc = verify_gather(b, &b->sync.destination, w->name, w->uids + at,
+		                   w->n - at < PART ? w->n - at : PART, &there, v);
+		if (!rc)
+			scan_match(lost, &there, found);
+		for (size_t i = 0; !rc && i < lost->n; i++) {
+			const uint32_t *uid =
+			    found[i] ? bsearch(&found[i], w->uids, w->n, sizeof *w->uids, uids_compare) : NULL;
+
+			if (!uid)
+				lost->v[kept++] = lost->v[i];
+			else if (set_found(b, place, lost->v[i].uid, w->name, *uid))
+				rc = verify_no_memory(b, v);
+			else
+				used[uid - w->uids] = true;
+		}
+		if (!rc)
+			lost->n = kept;
+		scan_gathered_clear(&there);
+	}
+	for (size_t i = 0; !rc && i < w->n; i++)
+		if (!used[i])
+			w->uids[rest++] = w->uids[i];
+	if (!rc)
+		w->n = rest;
+	free(found);
+	free(used);
+	return rc;
+}
 
 static int list_strangers(struct verify_box *b, struct elsewhere *w, struct verdict *v)
 {
@@ -173,9 +206,18 @@ static int list_strangers(struct verify_box *b, struct elsewhere *w, struct verd
 	return rc;
 }
 
+static int look_in(struct verify_box *b, size_t place, struct scan_gathered *lost, struct elsewhere *w,
+                   struct verdict *v)
+{
+	if (!w->uids && list_strangers(b, w, v))
+		return -1;
+	return w->n ? look_among(b, place, lost, w, v) : 0;
+}
+
 static int find_moved_of(struct verify_box *b, size_t place, struct elsewhere *others, size_t n_others,
                          struct verdict *v)
 {
+	const char *own = b->places[place].there;
 	struct verify_judged *j = &b->places[place].judged;
 	struct scan_gathered lost = {0};
 	uint32_t *uids = malloc((j->findings.n + 1) * sizeof *uids);
@@ -183,19 +225,17 @@ static int find_moved_of(struct verify_box *b, size_t place, struct elsewhere *o
 	int rc = uids ? 0 : verify_no_memory(b, v);
 
 	for (size_t i = 0; uids && i < j->findings.n; i++)
-		if (removed(&j->findings.v[i]) && n < MOVED_MOST)
+		if (strays(b, &j->findings.v[i]) && n < MOVED_MOST)
 			uids[n++] = j->findings.v[i].far;
 	if (n)
 		qsort(uids, n, sizeof *uids, uids_compare);
 	if (!rc && n)
 		rc = verify_gather(b, &b->sync.source, b->places[place].here, uids, n, &lost, v);
-	for (size_t i = 0; !rc && lost.n && i < n_others; i++) {
-		/* Where it is not in its own folder any more, it may lie there under another UID. */
-		if (!others[i].uids)
-			rc = list_strangers(b, &others[i], v);
-		if (!rc && others[i].n)
-			rc = look_among(b, place, &lost, others[i].name, others[i].uids, others[i].n, v);
-	}
+	/* In its own folder, under a UID that mbsync does not know, first. */
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++)
+		for (size_t i = 0; !rc && lost.n && i < n_others; i++)
+			if ((own && !strcmp(own, others[i].name)) == !elsewhere)
+				rc = look_in(b, place, &lost, &others[i], v);
 	scan_gathered_clear(&lost);
 	free(uids);
 	return rc;
@@ -216,7 +256,7 @@ int verify_find_moved(struct verify_box *b, struct verdict *v)
 		bool any = false;
 
 		for (size_t k = 0; k < j->findings.n && !any; k++)
-			any = removed(&j->findings.v[k]);
+			any = strays(b, &j->findings.v[k]);
 		if (any && b->places[i].here)
 			rc = find_moved_of(b, i, others, n, v);
 	}

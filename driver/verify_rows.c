@@ -151,7 +151,7 @@ static int add_row(struct verify_box *b, size_t place, const struct verify_findi
 		return -1;
 	words(b, &b->places[place], f, &reason, &action);
 	ledger_set(&row->folder, b->now.folders[place].source);
-	ledger_set(&row->there, b->now.folders[place].destination);
+	ledger_set(&row->there, f->there ? f->there : b->now.folders[place].destination);
 	row->uid = f->far;
 	row->there_uid = f->near;
 	row->twin_uid = f->twin;

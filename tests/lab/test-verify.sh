@@ -261,6 +261,18 @@ is "and what that is worth" "$(at plain '0 < v["at_most"] <= 7')" True
 has "in words" "$tmp/out" '95 ?%'
 verify changed@contoso.com
 is "what --deep found is not forgotten by a shallow look" "$rc" 1
+# What lies elsewhere there, by its owner's hand, is compared where it lies.
+destination_ move -u changed@contoso.example Archive mailbox INBOX uid 6
+destination_ move -u changed@contoso.example Archive mailbox INBOX uid 7
+verify --deep changed@contoso.com rearranged@contoso.com
+is "--deep finds what was changed where it was moved to: 1" "$rc" 1
+expect changed incomplete 1 "" 'changed "INBOX" 6'
+is "and says where that is" "$(at changed '[r["there"] for r in rows if r["class"] == "changed"]')" "['Archive']"
+is "the other one is there and equal" "$(at changed '[v["messages"], v["arrived"], v["compared"], v["moved_there"]]')" "[33, 32, 33, 1]"
+expect rearranged complete 0 "" ""
+is "--deep compares what users moved" "$(at rearranged '[v["arrived"], v["compared"], v["moved_there"]]')" "[33, 33, 3]"
+verify --sample 33 rearranged@contoso.com
+is "--sample chooses among them as well" "$rc $(at rearranged '[v["method"], v["compared"]]')" "0 ['sample', 33]"
 "$mbhaul" --config "$conf" verify --json plain@contoso.com removed@contoso.com >"$tmp/json" 2>"$tmp/err" </dev/null
 is "--json: 1" "$?" 1
 is "an object a line, both" "$(python3 -c '

@@ -204,7 +204,8 @@ void report_message(const struct report_box *b, size_t i, struct report_message 
 
 	*m = (struct report_message){.date = "", .from = "", .message_id = "", .action = "", .reason = ""};
 	if (s->row) {
-		*m = (struct report_message){.word = verify_class_word(s->row->class),
+		*m = (struct report_message){.word = s->row->kind && s->row->kind[0] ? s->row->kind
+		                                                                : verify_class_word(s->row->class),
 		                             .folder = s->row->folder,
 		                             .date = s->row->date,
 		                             .from = s->row->from,

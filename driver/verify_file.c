@@ -18,8 +18,8 @@ enum { FILE_MAX_BYTES = 64 << 20, ROWS_MAX_BYTES = 512 << 20, HEAD_BYTES = 16384
 
 void verify_row_clear(struct verify_row *row)
 {
-	char *const owned[] = {row->folder,  row->there,      row->date,   row->from,
-	                       row->subject, row->message_id, row->reason, row->action};
+	char *const owned[] = {row->folder,     row->there, row->date,   row->from,  row->subject,
+	                       row->message_id, row->kind,  row->reason, row->action};
 
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
@@ -78,16 +78,16 @@ struct verify_folder *verify_add_folder(struct verify_result *r)
 struct verify_row *verify_add_row(struct verify_result *r, enum verify_class class)
 {
 	struct verify_row *row = ledger_grow((void **)&r->rows, &r->n_rows, sizeof *row);
-	char **strings[8];
+	char **strings[9];
 
 	if (!row)
 		return NULL;
 	row->class = class;
 	memcpy(strings,
 	       (char **[]){&row->folder, &row->there, &row->date, &row->from, &row->subject, &row->message_id,
-	                   &row->reason, &row->action},
+	                   &row->kind, &row->reason, &row->action},
 	       sizeof strings);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
 		ledger_set(strings[i], "");
 	return row;
 }

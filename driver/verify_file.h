@@ -83,6 +83,7 @@ struct verify_row {
 	uint32_t uid, there_uid, twin_uid;
 	char *date, *from, *subject, *message_id; /* of the header, decoded */
 	uint64_t size;
+	char *kind;            /* the ledger's stable word, more exact than the class; "" if there is none */
 	char *reason, *action; /* a sentence; what can be done */
 };
 

@@ -142,7 +142,8 @@ int verify_parse_row(const char *line, size_t n, struct verify_row *row)
 	     json_get_u32(o, "there_uid", &row->there_uid) || json_get_u32(o, "twin_uid", &row->twin_uid) ||
 	     get_string(o, "date", &row->date) || get_string(o, "from", &row->from) ||
 	     get_string(o, "subject", &row->subject) || get_string(o, "message_id", &row->message_id) ||
-	     json_get_u64(o, "size", &row->size) || get_string(o, "reason", &row->reason) ||
+	     json_get_u64(o, "size", &row->size) || get_string(o, "kind", &row->kind) ||
+	     get_string(o, "reason", &row->reason) ||
 	     get_string(o, "action", &row->action);
 	cJSON_Delete(o);
 	if (rc)
@@ -255,6 +256,7 @@ char *verify_format_row(const struct verify_row *row)
 	json_put(o, "subject", row->subject);
 	json_put(o, "message_id", row->message_id);
 	json_put_number(o, "size", (double)row->size);
+	json_put(o, "kind", row->kind);
 	json_put(o, "reason", row->reason);
 	json_put(o, "action", row->action);
 	return text_of(o, true);

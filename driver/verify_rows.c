@@ -140,6 +140,21 @@ static void words(const struct verify_box *b, const struct verify_place *p, cons
 	}
 }
 
+/* The class says it all where the ledger does not know more. */
+static const char *kind_of(const struct verify_box *b, const struct verify_finding *f)
+{
+	switch (f->why) {
+	case VERIFY_WHY_LISTED:
+		return f->class == VERIFY_MISSING ? "" : b->sync.ledger.left[f->listed].kind;
+	case VERIFY_WHY_STUB:
+		return "stub";
+	case VERIFY_WHY_STUCK:
+		return "folder";
+	default:
+		return "";
+	}
+}
+
 /* ---- rows ---- */
 
 static int add_row(struct verify_box *b, size_t place, const struct verify_finding *f)
@@ -156,6 +171,7 @@ static int add_row(struct verify_box *b, size_t place, const struct verify_findi
 	row->there_uid = f->near;
 	row->twin_uid = f->twin;
 	row->size = f->why == VERIFY_WHY_SIZE || f->why == VERIFY_WHY_BYTES ? f->want : f->size;
+	ledger_set(&row->kind, kind_of(b, f));
 	ledger_set(&row->reason, buf_str(&reason));
 	ledger_set(&row->action, buf_str(&action));
 	buf_clear(&reason);
@@ -169,6 +185,7 @@ static int add_class(struct verify_box *b, size_t place, enum verify_class class
 	const struct verify_findings *all = &b->places[place].judged.findings;
 	struct verify_finding rest = {.class = (uint8_t) class};
 	uint32_t first = 0, last = 0;
+	bool alike = true;
 	size_t more = 0;
 	char text[200];
 
@@ -185,6 +202,7 @@ static int add_class(struct verify_box *b, size_t place, enum verify_class class
 		more++;
 		last = f->far ? f->far : f->near;
 		first = first ? first : last;
+		alike = alike && (more == 1 || !strcmp(kind_of(b, f), kind_of(b, &rest)));
 		rest.why = f->why;
 		rest.listed = f->listed;
 	}
@@ -194,6 +212,8 @@ static int add_class(struct verify_box *b, size_t place, enum verify_class class
 		return -1;
 	snprintf(text, sizeof text, "%zu more messages, UID %u to %u", more, first, last);
 	ledger_set(&b->now.rows[b->now.n_rows - 1].reason, text);
+	if (!alike)
+		ledger_set(&b->now.rows[b->now.n_rows - 1].kind, "");
 	return 0;
 }
 

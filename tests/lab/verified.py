@@ -26,7 +26,7 @@ from tenant import read_env
 CLASSES = ("missing refused unreadable removed new gone excluded changed double hidden recreated damaged").split()
 COUNTED = {"missing": "missing", "refused": "refused", "unreadable": "unreadable", "removed": "removed", "new": "new", "gone": "gone",
            "excluded": "excluded", "changed": "changed", "double": "doubles"}
-TEXTS = "class folder there date from subject message_id reason action".split()
+TEXTS = "class folder there date from subject message_id kind reason action".split()
 NUMBERS = "uid there_uid twin_uid size".split()
 HEADER = "Email,Destination,Class,Folder,DestinationFolder,UID,DestinationUID,Date,From,Subject,MessageID,Size,Reason,Action".split(",")
 COLUMNS = {"Class": "class", "Folder": "folder", "DestinationFolder": "there", "UID": "uid", "DestinationUID": "there_uid",

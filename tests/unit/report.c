@@ -161,6 +161,39 @@ static void what_could_not_be_verified_is_a_cause_of_its_own(void)
 	report_causes_clear(&c);
 }
 
+static void messages_are_grouped_by_their_kind(void)
+{
+	static const struct {
+		enum verify_class class;
+		const char *kind, *want;
+	} in[] = {{VERIFY_REFUSED, "no-header", "no-header"},
+	          {VERIFY_REFUSED, "no-header", "no-header"},
+	          {VERIFY_REFUSED, "", "refused"},
+	          {VERIFY_UNREADABLE, "stub", "stub"}};
+	struct report_causes c = {0};
+	struct report_box b;
+
+	set(&b, &mailbox_a, REPORT_LISTED, "", "", "");
+	verified(&b, "{\"version\":1,\"verdict\":\"listed\",\"verified\":1}");
+	for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
+		struct verify_row *row = verify_add_row(&b.verify, in[i].class);
+
+		ledger_set(&row->kind, in[i].kind);
+	}
+	CHECK(report_messages(&b) == 4);
+	for (size_t i = 0; i < sizeof in / sizeof *in; i++) {
+		struct report_message m;
+
+		report_message(&b, i, &m);
+		CHECK_STR(m.word, in[i].want);
+	}
+	CHECK(!report_causes_add(&c, &b, 0));
+	report_box_clear(&b);
+	report_causes_sort(&c);
+	CHECK(c.n == 3);
+	report_causes_clear(&c);
+}
+
 /* Whatever diagnose and verify can say, the page has a heading for. */
 static void every_word_has_a_heading(void)
 {
@@ -251,6 +284,7 @@ int main(void)
 	TEST(what_is_shown_of_a_cause_is_bounded);
 	TEST(those_who_must_act_come_first);
 	TEST(what_could_not_be_verified_is_a_cause_of_its_own);
+	TEST(messages_are_grouped_by_their_kind);
 	TEST(every_word_has_a_heading);
 	TEST(an_estimate_needs_somebody_at_work);
 	TEST(the_longest_are_kept_in_order);

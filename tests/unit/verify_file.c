@@ -49,6 +49,7 @@ static void fill(struct verify_result *r)
 	row->size = 4;
 	ledger_set(&row->folder, "a/\xe5\x8f\x97");
 	ledger_set(&row->subject, "<script>");
+	ledger_set(&row->kind, "no-header");
 	verify_add_row(r, VERIFY_EXCLUDED);
 }
 
@@ -75,6 +76,8 @@ static void what_is_written_is_read_again(void)
 	      b.rows[0].size == 4);
 	CHECK_STR(b.rows[0].folder, "a/\xe5\x8f\x97");
 	CHECK_STR(b.rows[1].subject, "");
+	CHECK_STR(b.rows[0].kind, "no-header");
+	CHECK_STR(b.rows[1].kind, "");
 	one = verify_format(&a);
 	two = verify_format(&b);
 	CHECK_STR(one, two);

@@ -127,11 +127,12 @@ static const struct verify_listed *listed_as(const struct judging *j, uint32_t u
 	return j->c->n_listed ? bsearch(&key, j->c->listed, j->c->n_listed, sizeof key, by_listed) : NULL;
 }
 
-/* Marks it as known, and says whether it is there. */
-static const struct verify_item *there(struct judging *j, uint32_t uid)
+/* Marks it as known, and says whether it is there; *taken: another pair names it as well. */
+static const struct verify_item *there(struct judging *j, uint32_t uid, bool *taken)
 {
 	const struct verify_item *item = uid ? verify_find_item(j->c->near, j->c->n_near, uid) : NULL;
 
+	*taken = item && j->known[item - j->c->near];
 	if (item)
 		j->known[item - j->c->near] = 1;
 	return item;
@@ -163,12 +164,15 @@ static void arrived(struct judging *j, const struct verify_item *far, const stru
 
 static void judge_pair(struct judging *j, const struct state_pair *p, const struct verify_item *far)
 {
-	const struct verify_item *near = there(j, p->near);
+	bool taken;
+	const struct verify_item *near = there(j, p->near, &taken);
 	const struct verify_listed *listed = listed_as(j, far->uid);
 
 	if (listed && listed->class == VERIFY_UNREADABLE)
 		find(j, listed->class, VERIFY_WHY_LISTED, far, p->near,
 		     listed); /* a stub: what was copied is not it */
+	else if (taken) /* one message there does not stand for two here */
+		find(j, VERIFY_MISSING, VERIFY_WHY_NO_UID, far, 0, NULL);
 	else if (near)
 		arrived(j, far, near);
 	else if (p->near)
@@ -193,9 +197,10 @@ static void judge_unpaired(struct judging *j, const struct verify_item *far)
 
 static void judge_gone(struct judging *j, const struct state_pair *p)
 {
-	const struct verify_item *near = there(j, p->near);
+	bool taken;
+	const struct verify_item *near = there(j, p->near, &taken);
 
-	if (!near)
+	if (!near || taken)
 		return; /* gone on both sides */
 	find(j, VERIFY_GONE, VERIFY_WHY_NOT_HERE, NULL, near->uid, NULL);
 	if (!j->no_memory)
@@ -262,6 +267,7 @@ int verify_judge(const struct verify_case *c, struct verify_judged *out)
 {
 	struct judging j = {.c = c, .out = out};
 	size_t i, k = 0;
+	bool taken;
 
 	memset(out, 0, sizeof *out);
 	out->arrived = malloc((c->n_far + 1) * sizeof *out->arrived);
@@ -288,7 +294,7 @@ int verify_judge(const struct verify_case *c, struct verify_judged *out)
 		judge_pair(&j, &c->pairs[k++], far);
 		/* There should be one; a second one's message is known all the same. */
 		for (; k < c->n_pairs && c->pairs[k].far == far->uid; k++)
-			there(&j, c->pairs[k].near);
+			there(&j, c->pairs[k].near, &taken);
 	}
 	for (; k < c->n_pairs; k++)
 		judge_gone(&j, &c->pairs[k]);

@@ -137,6 +137,17 @@ static void with_a_pair_that_does_not_hold(void)
 	verify_judged_clear(&j);
 }
 
+static void one_message_there_stands_for_one_here(void)
+{
+	struct folder f = {
+	    .far = {{1, 100}, {2, 100}}, .near = {{7, 122}}, .pairs = {{1, 7}, {2, 7}}, .pulled = 2};
+	struct verify_judged j = judge(&f);
+
+	CHECK(j.counts.arrived == 1 && j.n_arrived == 1);
+	verify_judged_clear(&j);
+	finds(&f, VERIFY_MISSING, VERIFY_WHY_NO_UID, 2, 0);
+}
+
 static void a_stub_is_unreadable_though_it_was_copied(void)
 {
 	struct folder f = {.far = {{5, 10}},
@@ -349,6 +360,7 @@ int main(void)
 	TEST(what_both_sides_have_arrived);
 	TEST(without_a_pair);
 	TEST(with_a_pair_that_does_not_hold);
+	TEST(one_message_there_stands_for_one_here);
 	TEST(a_stub_is_unreadable_though_it_was_copied);
 	TEST(what_is_gone_at_the_source);
 	TEST(sizes_are_compared_where_both_are_exact);

@@ -123,6 +123,22 @@ struct elsewhere {
 	size_t n;
 };
 
+/* It is where one of them went to: so it is no double of what lies there. */
+static void not_suspected(struct verify_box *b, const char *name, uint32_t uid)
+{
+	for (size_t i = 0; i < b->now.n_folders; i++) {
+		struct verify_judged *j = &b->places[i].judged;
+		size_t kept = 0;
+
+		if (!b->places[i].there || strcmp(b->places[i].there, name) != 0)
+			continue;
+		for (size_t k = 0; k < j->n_suspects; k++)
+			if (j->suspects[k] != uid)
+				j->suspects[kept++] = j->suspects[k];
+		j->n_suspects = kept;
+	}
+}
+
 /* Looks for them among the strangers of one folder there. What was found stands for no other one. */
 static int look_among(struct verify_box *b, size_t place, struct scan_gathered *lost, struct elsewhere *w,
                       struct verdict *v)
@@ -144,12 +160,14 @@ static int look_among(struct verify_box *b, size_t place, struct scan_gathered *
 			const uint32_t *uid =
 			    found[i] ? bsearch(&found[i], w->uids, w->n, sizeof *w->uids, uids_compare) : NULL;
 
-			if (!uid)
+			if (!uid) {
 				lost->v[kept++] = lost->v[i];
-			else if (set_found(b, place, lost->v[i].uid, w->name, *uid))
+			} else if (set_found(b, place, lost->v[i].uid, w->name, *uid)) {
 				rc = verify_no_memory(b, v);
-			else
+			} else {
 				used[uid - w->uids] = true;
+				not_suspected(b, w->name, *uid);
+			}
 		}
 		if (!rc)
 			lost->n = kept;

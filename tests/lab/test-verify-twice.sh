@@ -1,0 +1,49 @@
+#!/bin/bash
+# sanitizers: yes
+# mbhaul verify, again and again: what one look found must not hide what the next one would see.
+. "$(dirname "$0")/common.sh"
+start_lab --tenant verify
+verified() { python3 -B "$top/tests/lab/verified.py" "$@"; }
+at() { verified value "$HAUL" "$1@contoso.com" "$2"; }
+source_() { doveadm -c "$SOURCE_CONF" "$@" 2>/dev/null; }
+destination_() { doveadm -c "$DEST_CONF" "$@" 2>/dev/null; }
+mail() { printf 'From: Ann <a@example.net>\r\nSubject: %s\r\nDate: Mon, 1 Jan 2024 10:00:00 +0000\r\nMessage-ID: <%s@verify>\r\n\r\nbody\r\n' "$1" "$1"; }
+verify() { # arguments: output in $tmp/out, its exit code in $rc
+	"$mbhaul" --config "$conf" verify "$@" >"$tmp/out" 2>&1 </dev/null
+	rc=$?
+}
+expect() { # NAME VERDICT CODE REASON ROWS
+	is "$1: the verdict" "$(verified verdict "$HAUL" "$1@contoso.com")" "$2 $3 $4"
+	is "$1: exactly the rows that are due" "$(verified rows "$HAUL" "$1@contoso.com")" "$5"
+}
+# One byte of a message's body, where the server keeps it.
+spoil() { # NAME MESSAGE-ID
+	python3 -B - "$LAB_RUN/destination/mail/$1@contoso.example" "$2" <<'P'
+import glob, sys
+done = 0
+for path in glob.glob(sys.argv[1] + "/mdbox/storage/m.*"):
+    with open(path, "r+b") as f:
+        data = f.read()
+        at = data.find(sys.argv[2].encode())
+        if at >= 0:
+            at = data.index(b"\r\n\r\n" if b"\r\n\r\n" in data[at:at + 2000] else b"\n\n", at) + 20
+            while not data[at:at + 1].isalpha():
+                at += 1
+            f.seek(at)
+            f.write(b"~")
+            done += 1
+assert done == 1, done
+P
+}
+# The same message in two folders.
+source_ copy -u copied@contoso.com Archive mailbox INBOX uid 3
+for name in copied; do sync $name@contoso.com; done
+
+# ---- one that lies elsewhere stands for one that is gone, not for two ----
+twin=$(destination_ search -u copied@contoso.example mailbox Archive | awk '{ print $2 }' | sort -n | tail -n 1)
+destination_ expunge -u copied@contoso.example mailbox INBOX uid 3
+destination_ move -u copied@contoso.example Trash mailbox Archive uid "$twin"
+verify copied@contoso.com
+is "one of two is removed: 1" "$rc" 1
+is "one is told as moved, one as removed" "$(at copied '[v["moved_there"], v["removed"]]')" "[1, 1]"
+

@@ -355,8 +355,9 @@ static void keep(struct verify_box *b)
 		struct verify_place *p = &b->places[i];
 		const struct verify_folder *o = was(b, &b->now.folders[i]);
 
-		/* Whether a message lies elsewhere depends on the other folders. */
-		if (p->keep && !all && (o->counts.n[VERIFY_REMOVED] || o->counts.moved_there))
+		/* Whether a message lies elsewhere depends on the other folders; also on such as only the
+		 * destination has, of which there is no mark. */
+		if (p->keep && (o->counts.moved_there || (!all && o->counts.n[VERIFY_REMOVED])))
 			p->keep = false;
 		if (!p->keep)
 			continue;

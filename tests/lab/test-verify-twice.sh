@@ -37,7 +37,7 @@ P
 }
 # The same message in two folders.
 source_ copy -u copied@contoso.com Archive mailbox INBOX uid 3
-for name in copied; do sync $name@contoso.com; done
+for name in copied rearranged; do sync $name@contoso.com; done
 
 # ---- one that lies elsewhere stands for one that is gone, not for two ----
 twin=$(destination_ search -u copied@contoso.example mailbox Archive | awk '{ print $2 }' | sort -n | tail -n 1)
@@ -46,4 +46,13 @@ destination_ move -u copied@contoso.example Trash mailbox Archive uid "$twin"
 verify copied@contoso.com
 is "one of two is removed: 1" "$rc" 1
 is "one is told as moved, one as removed" "$(at copied '[v["moved_there"], v["removed"]]')" "[1, 1]"
+
+# ---- moved to a folder of the user's own, and deleted there ----
+destination_ mailbox create -u rearranged@contoso.example Mine
+destination_ move -u rearranged@contoso.example Mine mailbox INBOX uid 8
+verify rearranged@contoso.com
+expect rearranged complete 0 "" ""
+destination_ expunge -u rearranged@contoso.example mailbox Mine all
+verify rearranged@contoso.com
+expect rearranged listed 1 "" 'removed "INBOX" 8'
 

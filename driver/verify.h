@@ -62,6 +62,8 @@ struct verify_place {
 	struct verify_judged judged;
 	struct verify_found *found; /* grouped by `there`; owned */
 	size_t n_found, cap_found;
+	/* Source UIDs whose bytes are compared whatever was asked for; and those that are too if one of them differs. */
+	struct uids doubted, rest;
 };
 
 struct verify_box {
@@ -77,6 +79,7 @@ struct verify_box {
 	uint64_t steps;                       /* anything that came from a server: for the patience */
 	long long told_ms;
 	bool met[2]; /* this side let us in once: source, destination */
+	size_t spoilt; /* messages whose bytes are not what they should be */
 };
 
 /* In the child: verifies the mailbox and writes its files. What came of it is in *out (verify_clear in every

@@ -89,6 +89,7 @@ struct compared {
 	const char *lies; /* where, if not in its own folder; of all that are compared together the same */
 	bool found;        /* by its header */
 	size_t finding; /* the one that is to be confirmed; SIZE_MAX: none */
+	bool doubted;   /* nobody asked for it; it may have been compared already */
 	struct verify_digest here, there;
 };
 
@@ -163,14 +164,23 @@ static void recall(struct verify_box *b, const struct verify_place *p, struct co
 	buf_clear(&wire);
 }
 
+static bool is_told(const struct verify_findings *f, uint32_t far)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].far == far && f->v[i].class != VERIFY_DOUBLE)
+			return true;
+	return false;
+}
+
 static int spoil(struct verify_box *b, size_t place, const struct compared *c, enum verify_class class,
                  enum verify_why why)
 {
 	struct verify_counts *counts = &b->now.folders[place].counts;
 	struct verify_finding *f;
 
-	if (c->finding != SIZE_MAX)
-		return 0; /* its size said so already */
+	if (c->finding != SIZE_MAX || (c->doubted && is_told(&b->places[place].judged.findings, c->far)))
+		return 0; /* its size said so already, or the sample */
+	b->spoilt++;
 	f = verify_add_finding(&b->places[place].judged.findings, class, why, c->far, c->near);
 	if (!f)
 		return -1;
@@ -187,7 +197,7 @@ static int spoil(struct verify_box *b, size_t place, const struct compared *c, e
 static int weigh(struct verify_box *b, size_t place, const struct compared *c)
 {
 	struct verify_counts *counts = &b->now.folders[place].counts;
-	const bool asked = c->finding == SIZE_MAX || b->o->deep;
+	const bool asked = (c->finding == SIZE_MAX && !c->doubted) || b->o->deep;
 
 	if (!c->there.had)
 		return spoil(b, place, c, VERIFY_CHANGED, VERIFY_WHY_SILENT);
@@ -293,13 +303,51 @@ static int compare_folder(struct verify_box *b, size_t place, uint64_t first, st
 	return rc;
 }
 
-static uint64_t changed(const struct verify_box *b)
+static int by_source(const void *a, const void *b)
 {
-	uint64_t n = 0;
+	const struct state_pair *x = a, *y = b;
 
-	for (size_t i = 0; i < b->now.n_folders; i++)
-		n += b->now.folders[i].counts.n[VERIFY_CHANGED];
-	return n;
+	return (x->far > y->far) - (x->far < y->far);
+}
+
+/* Those of a folder that have arrived. */
+static int compare_these(struct verify_box *b, size_t place, struct uids *uids, struct verdict *v_out)
+{
+	const struct verify_judged *j = &b->places[place].judged;
+	struct compared *v = malloc(PART * sizeof *v);
+	size_t n = 0;
+	int rc = 0;
+
+	if (!v)
+		return no_memory(b, v_out) ? -1 : 0;
+	if (uids->n)
+		qsort(uids->v, uids->n, sizeof *uids->v, uids_compare);
+	for (size_t i = 0; !rc && i < uids->n; i++) {
+		const struct state_pair key = {.far = uids->v[i]};
+		const struct state_pair *at =
+		    j->n_arrived ? bsearch(&key, j->arrived, j->n_arrived, sizeof key, by_source) : NULL;
+
+		if (!at || (i && uids->v[i] == uids->v[i - 1]))
+			continue;
+		v[n++] = (struct compared){.far = at->far, .near = at->near, .finding = SIZE_MAX, .doubted = true};
+		if (n == PART) {
+			rc = compare_part(b, place, v, n, v_out);
+			n = 0;
+		}
+	}
+	if (!rc && n)
+		rc = compare_part(b, place, v, n, v_out);
+	free(v);
+	return rc;
+}
+
+static int compare_doubted(struct verify_box *b, size_t place, struct verdict *v_out)
+{
+	const size_t before = b->spoilt;
+
+	if (compare_these(b, place, &b->places[place].doubted, v_out))
+		return -1;
+	return b->spoilt > before ? compare_these(b, place, &b->places[place].rest, v_out) : 0;
 }
 
 static uint64_t seed(const struct verify_box *b)
@@ -314,7 +362,7 @@ int verify_compare(struct verify_box *b, struct verdict *v)
 {
 	struct choosing w = {.all = b->o->deep};
 	uint64_t total = 0, first = 0, *chosen = NULL;
-	const uint64_t sample = b->o->deep ? 0 : b->o->sample, before = changed(b);
+	const uint64_t sample = b->o->deep ? 0 : b->o->sample;
 	size_t confirmed = 0, i;
 	int rc = 0;
 
@@ -331,9 +379,11 @@ int verify_compare(struct verify_box *b, struct verdict *v)
 	for (i = 0; !rc && i < b->now.n_folders; i++) {
 		if (b->places[i].judged.n_arrived || b->places[i].judged.findings.n)
 			rc = compare_folder(b, i, first, &w, &confirmed, v);
+		if (!rc && !w.all && b->places[i].doubted.n)
+			rc = compare_doubted(b, i, v);
 		first += b->places[i].judged.n_arrived + b->places[i].n_found;
 	}
-	if (!rc && sample && changed(b) <= before) {
+	if (!rc && sample && !b->spoilt) {
 		uint64_t compared = 0;
 
 		for (i = 0; i < b->now.n_folders; i++)

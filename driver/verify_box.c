@@ -126,6 +126,22 @@ static int keep_row(void *arg, struct verify_row *row, struct err *e)
 	return 0;
 }
 
+/* Bytes that were found to be others are compared again, though only UIDs are asked for now: or a new message in the
+ * folder would be enough to forget them. */
+static int doubt_row(void *arg, struct verify_row *row, struct err *e)
+{
+	struct verify_box *b = arg;
+
+	if (!row->uid || (row->class != VERIFY_CHANGED && row->class != VERIFY_UNREADABLE))
+		return 0;
+	for (size_t i = 0; i < b->now.n_folders; i++)
+		if (!b->places[i].keep && !strcmp(b->now.folders[i].source, row->folder))
+			return uids_add(&b->places[i].doubted, row->uid, row->uid)
+			           ? err_set(e, CODE_UNAVAILABLE, "no memory")
+			           : 0;
+	return 0;
+}
+
 static int by_class(const void *a, const void *b)
 {
 	const struct verify_row *x = a, *y = b;
@@ -151,7 +167,8 @@ static int look(struct verify_box *b, struct verdict *v)
 		goto out;
 	for (size_t i = 0; i < b->now.n_folders; i++)
 		any = any || !b->places[i].keep;
-	if (any && copied_read_source(copied, &b->copied, &e)) {
+	if (any && (copied_read_source(copied, &b->copied, &e) ||
+	            (!b->o->deep && verify_each_row(rows, doubt_row, b, &e)))) {
 		sync_verdict(&b->sync, &b->sync.source, NULL, &e, v);
 		goto out;
 	}
@@ -254,6 +271,8 @@ static void tear_down(struct verify_box *b)
 		free(b->places[i].state);
 		free(b->places[i].listed);
 		free(b->places[i].found);
+		uids_clear(&b->places[i].doubted);
+		uids_clear(&b->places[i].rest);
 		verify_judged_clear(&b->places[i].judged);
 	}
 	free(b->places);

@@ -37,7 +37,7 @@ P
 }
 # The same message in two folders.
 source_ copy -u copied@contoso.com Archive mailbox INBOX uid 3
-for name in copied rearranged; do sync $name@contoso.com; done
+for name in copied rearranged changed size; do sync $name@contoso.com; done
 
 # ---- one that lies elsewhere stands for one that is gone, not for two ----
 twin=$(destination_ search -u copied@contoso.example mailbox Archive | awk '{ print $2 }' | sort -n | tail -n 1)
@@ -56,3 +56,27 @@ destination_ expunge -u rearranged@contoso.example mailbox Mine all
 verify rearranged@contoso.com
 expect rearranged listed 1 "" 'removed "INBOX" 8'
 
+# ---- bytes that were found to be others, and a change in their folder ----
+spoil changed '<00000006.changed@example.net>'
+verify --deep changed@contoso.com
+expect changed incomplete 1 "" 'changed "INBOX" 6'
+mail later | source_ save -u changed@contoso.com -m INBOX
+sync changed@contoso.com
+verify changed@contoso.com
+expect changed incomplete 1 "" 'changed "INBOX" 6'
+verify --sample 1 changed@contoso.com
+expect changed incomplete 1 "" 'changed "INBOX" 6'
+
+# ---- most of a folder's messages have another size: a few are read, to know whether that means anything ----
+PYTHONPATH=$top/tests/lab python3 -B - "$DEST_CONF" <<'P'
+import sys
+from labimap import Imap
+with Imap(sys.argv[1], "size@contoso.example") as imap:
+    mails = [(raw[:-10], " ".join(f for f in flags if f != "\\Recent"), date) for _, flags, date, raw in imap.messages("INBOX")]
+    imap.append("INBOX", mails)
+P
+destination_ expunge -u size@contoso.example mailbox INBOX uid 1:16
+sed -i -E 's/^([0-9]+) ([0-9]+) /echo "\1 $((\2 + 16)) "/e' "$HAUL/mailboxes/size@contoso.com/state/:source:INBOX_:destination:INBOX"
+verify size@contoso.com
+is "nearly all are cut: 1" "$rc" 1
+is "that is seen" "$(verified verdict "$HAUL" size@contoso.com | cut -d' ' -f1)" incomplete

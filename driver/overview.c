@@ -92,8 +92,15 @@ void overview_take(struct overview_box *b, struct ledger *l)
 	overview_apply_check(b);
 }
 
+uint64_t overview_bytes_of_whole(enum ledger_state state, uint64_t bytes_copied)
+{
+	return state == LEDGER_DONE ? bytes_copied : 0;
+}
+
 void overview_apply_check(struct overview_box *b)
 {
+	uint64_t whole;
+
 	if (!b->counted && b->check_counted) {
 		b->counted = true;
 		b->messages = b->check_messages;
@@ -103,6 +110,11 @@ void overview_apply_check(struct overview_box *b)
 		b->weighed = true;
 		b->bytes = b->check_messages ? (uint64_t)((double)b->check_bytes * (double)b->messages / (double)b->check_messages)
 					     : b->check_bytes;
+	}
+	whole = overview_bytes_of_whole(b->state, b->bytes_copied);
+	if (b->counted && !b->weighed && whole) {
+		b->weighed = true;
+		b->bytes = whole;
 	}
 }
 

@@ -71,7 +71,7 @@ struct report_box {
 	bool stale;             /* something was copied since it was verified */
 	struct err damaged;     /* code 0: nothing is */
 	enum report_state state;
-	uint64_t messages, bytes; /* at the source, from the ledger, else from check; bytes 0: unknown */
+	uint64_t messages, bytes; /* at the source, see report_box_bytes; bytes 0: unknown */
 	uint64_t copied, bytes_copied;
 	uint64_t uncopied;      /* messages that are listed, of verify where that is newer */
 	long long last;         /* when something happened to it last */
@@ -82,6 +82,10 @@ struct report_box {
 /* check: NULL if nothing is known. Nothing is an error here: damaged tells. report_box_clear in every case. */
 void report_box_read(struct report_box *b, const struct conf *conf, const struct mailbox *m, const struct report_check *check);
 void report_box_clear(struct report_box *b);
+
+/* Bytes at the source: of the ledger; else of the check; else of a verification that still holds; else what was copied, of
+ * a mailbox all of which is. 0: unknown. */
+uint64_t report_box_bytes(const struct report_box *b, const struct report_check *check);
 
 /* A stable word (results.csv, classes of the page), and what the page calls it. */
 const char *report_state_word(enum report_state s);

@@ -122,6 +122,17 @@ static uint64_t uncopied(const struct report_box *b)
 	return n;
 }
 
+uint64_t report_box_bytes(const struct report_box *b, const struct report_check *check)
+{
+	if (b->ledger.bytes_source)
+		return b->ledger.bytes_source;
+	if (check && check->weighed && check->bytes)
+		return check->bytes;
+	if (report_box_by_verify(b) && b->verify.counts.bytes)
+		return b->verify.counts.bytes;
+	return overview_bytes_of_whole(b->ledger.state, b->ledger.bytes_copied);
+}
+
 void report_box_read(struct report_box *b, const struct conf *conf, const struct mailbox *m,
                      const struct report_check *check)
 {
@@ -142,11 +153,9 @@ void report_box_read(struct report_box *b, const struct conf *conf, const struct
 	b->state = state_of(b, !b->damaged.code && l->state == LEDGER_RUNNING &&
 	                           !overview_nobody_works(conf->fleet.haul, address));
 	b->messages = l->messages;
-	b->bytes = l->bytes_source;
+	b->bytes = report_box_bytes(b, check);
 	if (check && check->counted && !b->messages)
 		b->messages = check->messages;
-	if (check && check->weighed && !b->bytes)
-		b->bytes = check->bytes;
 	b->copied = l->copied;
 	b->bytes_copied = l->bytes_copied;
 	b->uncopied = uncopied(b);

@@ -123,6 +123,20 @@ static void it_is_no_number_where_it_cannot_be_known(void)
 	overview_end(&o);
 }
 
+static void what_was_copied_is_the_size_of_a_whole_mailbox(void)
+{
+	struct ledger l = {.state = LEDGER_DONE, .messages = 10, .copied = 10, .bytes_copied = 1234};
+	struct overview o;
+
+	begin(&o, 2);
+	overview_take(&o.v[0], &l);
+	l.state = LEDGER_LATER;
+	overview_take(&o.v[1], &l);
+	overview_sum(&o, NOW);
+	CHECK(o.unweighed == 1 && o.bytes == 1234 && o.bytes_there == 1234);
+	overview_end(&o);
+}
+
 static void what_is_held_is_left_out(void)
 {
 	struct overview o;
@@ -397,6 +411,7 @@ int main(void)
 	TEST(what_waits_does_not_count_as_if_it_went_on);
 	TEST(old_history_is_no_rate);
 	TEST(all_done);
+	TEST(what_was_copied_is_the_size_of_a_whole_mailbox);
 	TEST(events_are_put_together);
 	TEST(the_newest_events_are_kept);
 	TEST(lines_fit);

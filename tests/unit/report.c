@@ -161,6 +161,28 @@ static void what_could_not_be_verified_is_a_cause_of_its_own(void)
 	report_causes_clear(&c);
 }
 
+static void bytes_are_those_of_whoever_knows_best(void)
+{
+	const struct report_check check = {.counted = true, .weighed = true, .messages = 5, .bytes = 500};
+	struct report_box b;
+
+	set(&b, &mailbox_a, REPORT_COMPLETE, "", "", "");
+	b.ledger.state = LEDGER_DONE;
+	CHECK(report_box_bytes(&b, NULL) == 0);
+	b.ledger.bytes_copied = 100;
+	CHECK(report_box_bytes(&b, NULL) == 100);
+	b.ledger.state = LEDGER_RUNNING;
+	CHECK(report_box_bytes(&b, NULL) == 0);
+	verified(&b, "{\"version\":1,\"verdict\":\"incomplete\",\"verified\":1,\"bytes\":300}");
+	CHECK(report_box_bytes(&b, NULL) == 300);
+	b.stale = true;
+	CHECK(report_box_bytes(&b, NULL) == 0);
+	CHECK(report_box_bytes(&b, &check) == 500);
+	b.ledger.bytes_source = 700;
+	CHECK(report_box_bytes(&b, &check) == 700);
+	report_box_clear(&b);
+}
+
 static void messages_are_grouped_by_their_kind(void)
 {
 	static const struct {
@@ -284,6 +306,7 @@ int main(void)
 	TEST(what_is_shown_of_a_cause_is_bounded);
 	TEST(those_who_must_act_come_first);
 	TEST(what_could_not_be_verified_is_a_cause_of_its_own);
+	TEST(bytes_are_those_of_whoever_knows_best);
 	TEST(messages_are_grouped_by_their_kind);
 	TEST(every_word_has_a_heading);
 	TEST(an_estimate_needs_somebody_at_work);

@@ -114,8 +114,8 @@ struct verify_listing {
 	bool empty; /* STATUS said so: it is not opened */
 	uint32_t validity, exists;
 	struct verify_item *v; /* sorted; owned */
-	size_t n, cap;
-	bool done, refused;
+	size_t n, cap, most; /* most: that ever came in one try */
+	bool opened, done, refused;
 	unsigned tries;
 	char answer[256];
 };

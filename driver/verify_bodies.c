@@ -35,10 +35,10 @@ static int on_body(void *arg, uint32_t uid, uint64_t size, const uint8_t sha256[
 	struct verify_digest *d = bsearch(&key, r->v, r->n, sizeof key, by_digest);
 
 	(void)e;
-	r->box->steps++;
 	verify_beat(r->box);
 	if (!d)
 		return 0;
+	r->box->steps += !d->had;
 	r->box->progress += !d->had;
 	d->had = true;
 	d->stub = stub;

@@ -14,6 +14,7 @@ enum {
 	PART = 5000, /* messages that one FETCH is about */
 	PARTS_MOST = 2000,
 	TRIES_MOST = 2,
+	MORE_MOST = 100000, /* beyond twice as many as it says, a server does not come to an end */
 };
 
 struct command {
@@ -55,9 +56,16 @@ static int on_item(void *arg, const char *text, size_t n, struct err *e)
 
 	if (!scan_parse_fetch(text, n, &item))
 		return 0;
-	now->box->steps++;
-	now->box->progress++;
+	/* What came before the connection broke the last time is no progress: or it might break for ever. */
+	if (now->l->n >= now->l->most) {
+		now->l->most++;
+		now->box->steps++;
+		now->box->progress++;
+	}
 	verify_beat(now->box);
+	if (now->l->n > 2 * (size_t)now->l->exists + MORE_MOST)
+		return err_set(e, CODE_UNAVAILABLE, "\"%s\": the server lists more than %zu messages, and holds %u",
+		               now->l->name, now->l->n, now->l->exists);
 	return add(now->l, item.uid, item.size > UINT32_MAX ? UINT32_MAX : (uint32_t)item.size, e);
 }
 
@@ -164,13 +172,14 @@ static int answer(struct verify_box *b, struct sync_side *side, struct command *
 		status = imap_wait(side->imap, c->number, scan_on_examine, &opened, e);
 		c->of->validity = opened.validity;
 		c->of->exists = opened.exists;
+		b->steps += status >= 0 && !c->of->opened;
+		c->of->opened |= status >= 0;
 	} else {
 		/* What comes behind a refused EXAMINE would be of another folder. */
 		status = imap_wait(side->imap, c->number, c->of->refused ? NULL : on_item, &now, e);
 	}
 	if (status < 0)
 		return -1;
-	b->steps++;
 	return status == IMAP_OK || c->of->refused ? 0 : refused(b, side, c->of, e);
 }
 

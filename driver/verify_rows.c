@@ -273,7 +273,6 @@ static int on_header(void *arg, const char *text, size_t n, struct err *e)
 	(void)e;
 	if (!scan_parse_fetch(text, n, &item))
 		return 0;
-	d->box->steps++;
 	verify_beat(d->box);
 	while (low < high) {
 		const size_t mid = low + (high - low) / 2;
@@ -298,7 +297,6 @@ static int describe_step(struct verify_box *b, struct sync_side *side, void *arg
 	struct describing *d = arg;
 	uint32_t uids[SLICE];
 
-	(void)b;
 	if (verify_open(side, d->name, e))
 		return -1;
 	while (d->done < d->n) {
@@ -310,6 +308,7 @@ static int describe_step(struct verify_box *b, struct sync_side *side, void *arg
 		if (scan_fetch(side, uids, n, on_header, d, e))
 			return -1;
 		d->done = next;
+		b->steps++;
 	}
 	return 0;
 }

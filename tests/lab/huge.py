@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 """One very large mailbox, copied already, on two servers that know nothing else: for measuring what looks at it.
 
-    huge.py DIR MESSAGES      beside a lab in DIR, whose certificate and stand-in Entra are used
+    huge.py DIR MESSAGES [FAULT]   beside a lab in DIR, whose certificate and stand-in Entra are used
+
+    FAULT: drop    the source closes the connection behind the first of the sizes that it is asked for
+           flood   the destination lists its sizes without an end
+           vanish  a message is deleted at the destination when bodies are asked for, the sixth that is asked for
+           slow    the destination takes 12 s for the first body, a piece a second
 
 Makes DIR/huge.conf, DIR/huge.csv and a haul in DIR/hugehaul as a copy would leave it: folders.json, mbsync's state,
 status.json, copied.jsonl with a line for each message and side. Then serves both sides until it is ended; says "ready" before.
@@ -194,6 +199,8 @@ def write_conf(top, ports):
 
 
 class Session:
+    fault = ""
+
     def __init__(self, side, reader, writer):
         self.side, self.reader, self.writer = side, reader, writer
 
@@ -247,6 +254,23 @@ class Session:
         uid_set, _, items = args.partition(b" ")
         items = items.upper()
         plain = re.fullmatch(rb"\((UID|RFC822\.SIZE| )+\)", items)
+        if (self.fault, self.side.name) in (("drop", "source"), ("flood", "destination")) and plain:
+            while True:
+                self.writer.write(self.side.sizes[0] * (1 if self.fault == "drop" else SOME))
+                await self.writer.drain()
+                if self.fault == "drop":
+                    raise ConnectionResetError
+        if (self.fault, self.side.name) == ("vanish", "destination") and b"BODY.PEEK[]" in items:
+            at = next(self.side.places(uid_set))[0] + 5
+            del self.side.uids[at], self.side.numbers[at], self.side.sizes[at]
+            Session.fault = ""
+        if (self.fault, self.side.name) == ("slow", "destination") and b"BODY.PEEK[]" in items:
+            Session.fault = ""
+            whole = self.side.response(next(self.side.places(uid_set))[0], items)
+            for at in range(0, len(whole), len(whole) // 12 + 1):
+                self.writer.write(whole[at:at + len(whole) // 12 + 1])
+                await self.writer.drain()
+                await asyncio.sleep(1)
         for first, last in self.side.places(uid_set):
             for at in range(first, last, SOME):
                 to = min(at + SOME, last)
@@ -281,6 +305,7 @@ async def serve(top, messages):
 if __name__ == "__main__":
     os.umask(0o077)
     try:
+        Session.fault = "".join(sys.argv[3:4])
         asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
     except KeyboardInterrupt:
         pass

@@ -90,6 +90,7 @@ struct compared {
 	bool found;        /* by its header */
 	size_t finding; /* the one that is to be confirmed; SIZE_MAX: none */
 	bool doubted;   /* nobody asked for it; it may have been compared already */
+	bool vanished;  /* from the destination, since its folder was listed */
 	struct verify_digest here, there;
 };
 
@@ -180,7 +181,7 @@ static int spoil(struct verify_box *b, size_t place, const struct compared *c, e
 
 	if (c->finding != SIZE_MAX || (c->doubted && is_told(&b->places[place].judged.findings, c->far)))
 		return 0; /* its size said so already, or the sample */
-	b->spoilt++;
+	b->spoilt += !c->vanished;
 	f = verify_add_finding(&b->places[place].judged.findings, class, why, c->far, c->near);
 	if (!f)
 		return -1;
@@ -199,6 +200,8 @@ static int weigh(struct verify_box *b, size_t place, const struct compared *c)
 	struct verify_counts *counts = &b->now.folders[place].counts;
 	const bool asked = (c->finding == SIZE_MAX && !c->doubted) || b->o->deep;
 
+	if (c->vanished)
+		return spoil(b, place, c, VERIFY_REMOVED, VERIFY_WHY_NOT_THERE);
 	if (!c->there.had)
 		return spoil(b, place, c, VERIFY_CHANGED, VERIFY_WHY_SILENT);
 	if (c->there.stub)
@@ -219,11 +222,34 @@ static int weigh(struct verify_box *b, size_t place, const struct compared *c)
 	return 0;
 }
 
+/* To read a folder takes hours, and its owner may delete something meanwhile: a server says the same then as of a
+ * message that it cannot hand out. */
+static int find_vanished(struct verify_box *b, size_t place, struct compared *v, size_t n, struct verdict *v_out)
+{
+	struct verify_listing l = {.name = b->places[place].there};
+	struct verify_listings all = {&l, 1};
+	size_t i;
+
+	for (i = 0; i < n && v[i].there.had; i++)
+		;
+	if (i == n)
+		return 0;
+	if (verify_try(b, &b->sync.destination, verify_list, &all, v_out)) {
+		verify_listing_clear(&l);
+		return -1;
+	}
+	for (; i < n; i++)
+		v[i].vanished = !v[i].there.had && !l.refused && !verify_find_item(l.v, l.n, v[i].near);
+	verify_listing_clear(&l);
+	return 0;
+}
+
 static int compare_part(struct verify_box *b, size_t place, struct compared *v, size_t n,
                         struct verdict *v_out)
 {
 	recall(b, &b->places[place], v, n);
-	if (read_side(b, place, true, v, n, v_out) || read_side(b, place, false, v, n, v_out))
+	if (read_side(b, place, true, v, n, v_out) || find_vanished(b, place, v, n, v_out) ||
+	    read_side(b, place, false, v, n, v_out))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (weigh(b, place, &v[i]))

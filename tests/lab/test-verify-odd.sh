@@ -32,3 +32,6 @@ is "a connection that always breaks at the same place: 75, in time" "$rc" 75
 look flood
 is "a list without an end: it is given up" "$rc" 69
 has "and said so" "$tmp/out" 'lists more than [0-9]+ messages'
+look vanish --deep
+is "a message that is deleted there while all are read: 1" "$rc" 1
+is "is removed, and not changed" "$(classes)" "changed 2 ${usual/removed 20/removed 21}"

@@ -26,6 +26,7 @@ struct bodies {
 	size_t *done;     /* all before it are */
 	struct fetched fetched;
 	bodies_got *got;
+	bodies_alive *alive;
 	void *arg;
 	struct {
 		struct range range;
@@ -56,6 +57,8 @@ static int on_part(void *arg, const struct wire_event *event, struct err *e)
 	const uint32_t *at;
 	size_t i;
 
+	if (b->alive)
+		b->alive(b->arg);
 	if (rc <= 0)
 		return rc;
 	at = bsearch(&f->uid, b->uids, b->n, sizeof *at, uids_compare);
@@ -150,10 +153,11 @@ static int wait_first(struct bodies *b, struct err *e)
 	return 0;
 }
 
-int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got, void *arg,
-                struct err *e)
+int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got,
+                bodies_alive *alive, void *arg, struct err *e)
 {
-	struct bodies b = {.imap = c, .uids = uids, .n = n, .done = done, .got = got, .arg = arg};
+	struct bodies b = {
+	    .imap = c, .uids = uids, .n = n, .done = done, .got = got, .alive = alive, .arg = arg};
 	struct range r;
 	int rc = 0;
 

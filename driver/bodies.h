@@ -18,6 +18,9 @@ struct imap;
 typedef int bodies_got(void *arg, uint32_t uid, uint64_t size, const uint8_t sha256[32], bool stub,
                        struct err *e);
 
+/* A piece of one has come: a large one on a slow line takes long. May be NULL. */
+typedef void bodies_alive(void *arg);
+
 /*
  * Of n sorted uids, without repeats. `got` is called once for each one that the server gives, in the server's
  * order. One that it does not give (no such message, no data, NIL, a NO to it alone) is no error: got is not
@@ -28,7 +31,7 @@ typedef int bodies_got(void *arg, uint32_t uid, uint64_t size, const uint8_t sha
  * Everything before *done is settled. Behind it, some messages may have been given already, and will be given
  * again: with a server that answers in another order, or behind one that it did not give.
  */
-int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got, void *arg,
-                struct err *e);
+int bodies_read(struct imap *c, const uint32_t *uids, size_t n, size_t *done, bodies_got *got,
+                bodies_alive *alive, void *arg, struct err *e);
 
 #endif

@@ -35,7 +35,6 @@ static int on_body(void *arg, uint32_t uid, uint64_t size, const uint8_t sha256[
 	struct verify_digest *d = bsearch(&key, r->v, r->n, sizeof key, by_digest);
 
 	(void)e;
-	verify_beat(r->box);
 	if (!d)
 		return 0;
 	r->box->steps += !d->had;
@@ -47,6 +46,12 @@ static int on_body(void *arg, uint32_t uid, uint64_t size, const uint8_t sha256[
 	return 0;
 }
 
+/* The parent ends one of which it hears nothing. */
+static void on_alive(void *arg)
+{
+	verify_beat(((struct reading *)arg)->box);
+}
+
 static int read_step(struct verify_box *b, struct sync_side *side, void *arg, struct err *e)
 {
 	struct reading *r = arg;
@@ -56,7 +61,7 @@ static int read_step(struct verify_box *b, struct sync_side *side, void *arg, st
 	(void)b;
 	if (verify_open(side, r->name, e))
 		return -1;
-	rc = bodies_read(side->imap, r->uids + r->done, r->n - r->done, &done, on_body, r, e);
+	rc = bodies_read(side->imap, r->uids + r->done, r->n - r->done, &done, on_body, on_alive, r, e);
 	r->done += done;
 	r->box->steps += done > 0;
 	return rc;

@@ -6,7 +6,6 @@
     FAULT: drop    the source closes the connection behind the first of the sizes that it is asked for
            flood   the destination lists its sizes without an end
            vanish  a message is deleted at the destination when bodies are asked for, the sixth that is asked for
-           slow    the destination takes 12 s for the first body, a piece a second
 
 Makes DIR/huge.conf, DIR/huge.csv and a haul in DIR/hugehaul as a copy would leave it: folders.json, mbsync's state,
 status.json, copied.jsonl with a line for each message and side. Then serves both sides until it is ended; says "ready" before.
@@ -264,13 +263,6 @@ class Session:
             at = next(self.side.places(uid_set))[0] + 5
             del self.side.uids[at], self.side.numbers[at], self.side.sizes[at]
             Session.fault = ""
-        if (self.fault, self.side.name) == ("slow", "destination") and b"BODY.PEEK[]" in items:
-            Session.fault = ""
-            whole = self.side.response(next(self.side.places(uid_set))[0], items)
-            for at in range(0, len(whole), len(whole) // 12 + 1):
-                self.writer.write(whole[at:at + len(whole) // 12 + 1])
-                await self.writer.drain()
-                await asyncio.sleep(1)
         for first, last in self.side.places(uid_set):
             for at in range(first, last, SOME):
                 to = min(at + SOME, last)

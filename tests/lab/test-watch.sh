@@ -6,8 +6,15 @@
 command -v tmux >/dev/null || { skip "no tmux"; exit 0; }
 server=mbhaul-$$
 tm() { tmux -L "$server" -f /dev/null "$@"; }
-end_tmux() { tm kill-server 2>/dev/null; }
-trap 'end_tmux; finish' EXIT
+holder=
+# finish wants to know how it ended, and not how this did.
+end() {
+	local rc=$?
+	tm kill-server 2>/dev/null
+	[ -z "$holder" ] || kill "$holder" 2>/dev/null
+	(exit $rc)
+}
+trap 'end; finish' EXIT
 tm new-session -d -s keep cat # so that the server stays
 session=0
 unset NO_COLOR
@@ -122,7 +129,6 @@ exec {fd}>"$haul/haul/run.lock"
 flock -s "$fd"
 exec sleep 600 ) &
 holder=$!
-trap 'end_tmux; kill $holder 2>/dev/null; finish' EXIT
 made="$mbhaul --config $haul/mbhaul.conf"
 
 title='^mbhaul  [0-9]{2}:[0-9]{2}  .*made.haul'
@@ -280,6 +286,7 @@ if command -v promtool >/dev/null; then
 fi
 kill $holder
 wait $holder 2>/dev/null
+holder=
 # With nobody at work they are broken off.
 $made status --plain >"$tmp/plain"
 has "nobody at work: stopped" "$tmp/plain" '^user000@contoso.com +stopped .*broken off'

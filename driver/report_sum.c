@@ -168,8 +168,7 @@ void report_sum_end(struct report_sum *s, const struct overview *o, long long no
 {
 	if (s->n_completed)
 		qsort(s->completed, s->n_completed, sizeof *s->completed, by_time);
-	/* A run that holds its lock, and has nothing left to do, is about to end. */
-	s->at_work |= o->at_work && s->left_boxes;
+	s->at_work |= o->at_work;
 	if (s->at_work && o->left == LEFT_KNOWN && o->left_s < ESTIMATE_MOST_S)
 		s->estimate = now + o->left_s;
 }

@@ -78,16 +78,55 @@ static int prepare(struct run *r, char *const *addresses, int n_addresses, struc
 	return 0;
 }
 
-static int run(struct run *r, char *const *addresses, int n_addresses)
+static void release(int *lock)
+{
+	if (*lock >= 0)
+		close(*lock);
+	*lock = -1;
+}
+
+/* Until `next`, with the report of r, if any, renewed meanwhile. False if it was stopped. */
+static bool wait_for_next(struct run *r, long long next)
+{
+	const long long now = (long long)time(NULL);
+	struct buf text = BUF_INIT(256);
+	char clock[32];
+
+	overview_clock(clock, next, now);
+	buf_addf(&text, "mbhaul: the next pass begins at %s, in ", clock);
+	table_duration(&text, next - now);
+	puts(buf_str(&text));
+	fflush(stdout);
+	buf_clear(&text);
+	/* In steps: the clock may be set, or the machine sleep. */
+	while (!engine_stop && (long long)time(NULL) < next) {
+		engine_sleep(1);
+		if (r)
+			run_report_tick(r);
+	}
+	if (engine_stop)
+		puts("mbhaul: stopped between two passes; the same command goes on from here");
+	return !engine_stop;
+}
+
+/*
+ * next: when the next pass begins, 0 if this is the only one. *lock, -1 or run.lock of the pass before, is held from then on
+ * until none follows.
+ */
+static int run(struct run *r, char *const *addresses, int n_addresses, long long next, int *lock)
 {
 	struct err e = ERR_INIT;
-	int rc = CODE_DONE, lock = -1;
+	int rc = CODE_DONE, taken;
 	size_t i;
 
 	if (haul_make(r->conf->fleet.haul, NULL, &e))
 		return err_print(&e, "mbhaul");
-	lock = run_lock_take(r->conf->fleet.haul, &e);
-	if (lock < 0 || prepare(r, addresses, n_addresses, &e)) {
+	taken = run_lock_take(r->conf->fleet.haul, &e);
+	if (taken < 0)
+		return err_print(&e, "mbhaul");
+	release(lock);
+	*lock = taken;
+	if (prepare(r, addresses, n_addresses, &e)) {
 		rc = err_print(&e, "mbhaul");
 		goto out;
 	}
@@ -107,10 +146,17 @@ static int run(struct run *r, char *const *addresses, int n_addresses)
 	for (i = 0; i < r->n; i++)
 		rc = err_worse(rc, r->rows[i].state == RUN_ENDED ? r->rows[i].code : CODE_LATER);
 	view_end(&r->view, r->rows, r->n, engine_stop != 0);
-	run_report_end(r);
+	if (next && !engine_stop) {
+		run_report_end(r);
+		if (next > (long long)time(NULL))
+			wait_for_next(r, next);
+	}
+	/* The last page is of a run that is over: it is not live. */
+	if (!next || engine_stop) {
+		release(lock);
+		run_report_end(r);
+	}
 out:
-	if (lock >= 0)
-		close(lock);
 	tail_end(&r->tail);
 	for (i = 0; i < r->n; i++)
 		free(r->rows[i].status_path);
@@ -127,8 +173,8 @@ struct wish {
 	int every; /* s; 0: one pass */
 };
 
-/* One pass; what is in the files may have changed since the last one. *begun: it got as far as to begin. */
-static int pass(struct globals *g, const struct wish *w, char *const *addresses, int n, bool *begun)
+/* One pass; what is in the files may have changed since the last one. *begun: it got as far as to begin. See run. */
+static int pass(struct globals *g, const struct wish *w, char *const *addresses, int n, bool *begun, long long next, int *lock)
 {
 	struct run r = {.g = g, .tail = TAIL_INIT, .final = w->final, .view = {.plain = w->plain}};
 	struct mailboxes boxes;
@@ -155,49 +201,31 @@ static int pass(struct globals *g, const struct wish *w, char *const *addresses,
 	r.boxes = &boxes;
 	r.jobs = w->jobs ? (int)w->jobs : conf.fleet.jobs;
 	*begun = true;
-	rc = run(&r, addresses, n);
+	rc = run(&r, addresses, n, next, lock);
 out:
 	mailboxes_clear(&boxes);
 	conf_clear(&conf);
 	return rc;
 }
 
-/* Until `next`. False if it was stopped. */
-static bool wait_for_next(long long next)
-{
-	const long long now = (long long)time(NULL);
-	struct buf text = BUF_INIT(256);
-	char clock[32];
-
-	overview_clock(clock, next, now);
-	buf_addf(&text, "mbhaul: the next pass begins at %s, in ", clock);
-	table_duration(&text, next - now);
-	puts(buf_str(&text));
-	fflush(stdout);
-	buf_clear(&text);
-	/* In steps: the clock may be set, or the machine sleep. */
-	while (!engine_stop && (long long)time(NULL) < next)
-		engine_sleep(1);
-	if (engine_stop)
-		puts("mbhaul: stopped between two passes; the same command goes on from here");
-	return !engine_stop;
-}
-
 static int passes(struct globals *g, const struct wish *w, char *const *addresses, int n)
 {
 	bool begun = false;
-	int rc;
+	int rc, lock = -1;
 
 	for (;;) {
-		const long long next = (long long)time(NULL) + w->every;
+		const long long next = w->every ? (long long)time(NULL) + w->every : 0;
 
-		rc = pass(g, w, addresses, n, &begun);
-		/* What is wrong from the beginning is not waited for; what is so later may be mended by the next pass. */
-		if (!w->every || !begun || engine_stop)
-			return rc;
-		if (next > (long long)time(NULL) && !wait_for_next(next))
-			return rc;
+		rc = pass(g, w, addresses, n, &begun, next, &lock);
+		/* What is wrong from the beginning is not waited for; what is so later may be mended by the next pass, which
+		 * has been waited for otherwise. */
+		if (!next || !begun || engine_stop)
+			break;
+		if (next > (long long)time(NULL) && !wait_for_next(NULL, next))
+			break;
 	}
+	release(&lock);
+	return rc;
 }
 
 /* ---- the command line ---- */

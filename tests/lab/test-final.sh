@@ -57,10 +57,14 @@ equal "after some passes" "${boxes[@]}"
 pid=$!
 waits() { grep -qE 'the next pass begins at [0-9: -]*, in (5 h 59|6 h 0) min$' "$tmp/run"; }
 check "it says when the next pass begins" wait_for 60 waits
-is "between two passes none is at work" "$(at_work)" False
+is "between two passes it is still at work" "$(at_work)" True
+live() { grep -q '^<html [^>]*data-live' "$LAB_DIR/haul/report.html"; }
+check "and its page goes on being renewed" wait_for 10 live
 kill -s TERM $pid
 wait $pid
 is "TERM during the wait ends it with the last pass's code" "$?" 0
+is "and then none is at work" "$(at_work)" False
+check "nor is the page renewed any more" bash -c '! grep -q "^<html [^>]*data-live" '"$LAB_DIR/haul/report.html"
 has "and it says so" "$tmp/run" 'stopped between two passes'
 
 # ---- the lock that tells ----

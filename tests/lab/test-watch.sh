@@ -330,6 +330,8 @@ sees "Ctrl-C: the end is said" '^stopped: 0 of 6 done'
 sees "Ctrl-C: 75" '^EXIT 75'
 restored "run, Ctrl-C"
 hasnt "nothing of the table is left below" '^\[#*\.*\] +<?[0-9]+%' "$tmp/shot"
+has "the last page was made" "$LAB_DIR/haul/report.html" '<h1>0 of 6 mailboxes are complete'
+hasnt "and does not renew itself any more, whatever is left to do" '^<html [^>]*data-live|http-equiv=refresh' "$LAB_DIR/haul/report.html"
 "$lab" fault "${boxes[1]}" '{}' >/dev/null
 sed -i '/^messages-per-second/d' "$conf"
 start "$mbhaul --config $conf run"

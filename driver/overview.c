@@ -283,7 +283,9 @@ void overview_sum(struct overview *o, long long now)
 		else if (messages_left(b))
 			weighed = false;
 	}
-	add_rates(o, now);
+	/* What is over is not how fast it goes. */
+	if (running || (o->at_work && (o->todo || o->pending)))
+		add_rates(o, now);
 	o->until = running && o->waiting == running ? earliest : latest;
 	estimate(o, now, running, weighed, slowest);
 }

@@ -340,6 +340,7 @@ sees "and how it ended" '^finished: 6 of 6 done'
 restored "run"
 start "$mbhaul --config $conf status --watch"
 sees "status on a finished haul" '^6 of 6 mailboxes done, 0 running; 3,000 of 3,000 messages'
+hasnt "no rate: nothing runs any more" '[KM]?B/s|[0-9]/s' "$tmp/shot"
 sees "with the events" "${event}user0000[1-6]@contoso.com done, 500 messages"
 "$mbhaul" --config "$conf" run >"$tmp/run" 2>&1
 hasnt "no terminal: plain lines" $'\033' "$tmp/run"

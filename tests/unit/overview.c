@@ -116,6 +116,20 @@ static void it_is_no_number_where_it_cannot_be_known(void)
 	o.v[0].dead = true;
 	overview_sum(&o, NOW);
 	CHECK(o.left == LEFT_IDLE && o.dead == 1 && !o.states[LEDGER_RUNNING]);
+	/* And one that has just ended is no rate of now. */
+	at_work(&o.v[0], 1000, 1000, 60000000, 60000000);
+	for (int i = 0; i < 3; i++) {
+		o.v[i].state = LEDGER_DONE;
+		o.v[i].copied = o.v[i].messages;
+	}
+	overview_sum(&o, NOW);
+	CHECK(o.left == LEFT_NOTHING && o.byte_rate == 0 && o.message_rate == 0);
+	o.at_work = true; /* a run that waits for its next pass */
+	overview_sum(&o, NOW);
+	CHECK(o.byte_rate == 0);
+	o.at_work = false;
+	at_work(&o.v[0], 1000, 500, 60000000, 12000000);
+	o.v[0].dead = true;
 	/* A run has just begun: nothing was copied yet. */
 	o.at_work = true;
 	overview_sum(&o, NOW);

@@ -34,7 +34,7 @@ static void add_percent(struct buf *out, double part, double whole, bool below)
 	int percent = whole > 0 ? (int)(100 * (part < whole ? part / whole : 1)) : 0;
 	char text[16];
 
-	snprintf(text, sizeof text, "%s%d%%", below ? "<" : "", below ? percent + 1 : percent);
+	snprintf(text, sizeof text, "%s%d%%", below ? "<" : "", below && percent < 100 ? percent + 1 : percent);
 	buf_addf(out, "%4s", text);
 }
 

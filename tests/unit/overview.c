@@ -294,6 +294,20 @@ static void keep(void *arg, enum overview_paint paint, const char *line)
 	snprintf(p->line[p->n++], sizeof p->line[0], "%s", line);
 }
 
+/* All that was counted is there, and more was not counted yet. */
+static void the_share_of_what_is_not_known_is_below_100(void)
+{
+	struct page p = {0};
+	struct overview o;
+
+	begin(&o, 2);
+	ended(&o.v[0], LEDGER_DONE, "", NOW - 4000);
+	overview_sum(&o, NOW);
+	overview_sum_lines(&o, "", 100, NOW, keep, &p);
+	CHECK(strstr(p.line[0], " <100%") != NULL);
+	overview_end(&o);
+}
+
 static void lines_fit(void)
 {
 	static const int widths[] = {20, 40, 79, 109, 199};
@@ -428,6 +442,7 @@ int main(void)
 	TEST(what_was_copied_is_the_size_of_a_whole_mailbox);
 	TEST(events_are_put_together);
 	TEST(the_newest_events_are_kept);
+	TEST(the_share_of_what_is_not_known_is_below_100);
 	TEST(lines_fit);
 	TEST(the_bar_is_full_only_at_the_end);
 	TEST(a_line_says_what_is_on);

@@ -1,21 +1,31 @@
 #include "csv.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/text.h"
+
+/* What a spreadsheet takes for the beginning of a formula; in some languages the wide forms of =, +, - and @ too. */
+static bool begins_formula(const char *p)
+{
+	return (*p && strchr("=+-@\t\r\n", *p)) || !strncmp(p, "\xef\xbc\x9d", 3) || !strncmp(p, "\xef\xbc\x8b", 3) ||
+	       !strncmp(p, "\xef\xbc\x8d", 3) || !strncmp(p, "\xef\xbc\xa0", 3);
+}
 
 void csv_field(struct buf *out, const char *text)
 {
 	const char *p = text ? text : "";
 
 	buf_addc(out, '"');
-	if (*p && strchr("=+-@\t\r\n", *p))
-		buf_addc(out, '\'');
-	for (; *p; p++) {
+	for (bool first = true; *p; p++) {
+		if (first && begins_formula(p))
+			buf_addc(out, '\'');
 		if (*p == '"')
 			buf_addc(out, '"');
 		buf_addc(out, (unsigned char)*p < ' ' || *p == 127 ? ' ' : *p);
+		/* Where lists are separated by semicolons, those within our quotes begin a cell as well. */
+		first = *p == ';';
 	}
 	buf_addc(out, '"');
 }

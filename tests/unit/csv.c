@@ -30,6 +30,11 @@ static void formulas_are_text(void)
 	is("\t=1", "\"' =1\"");
 	is("\r=1", "\"' =1\"");
 	is("a=1", "\"a=1\"");
+	/* a spreadsheet that separates by semicolons */
+	is("Re: x;=cmd|'/C calc'!A0;b", "\"Re: x;'=cmd|'/C calc'!A0;b\"");
+	is("a;-2;;+3;b; c", "\"a;'-2;;'+3;b; c\"");
+	is("\xef\xbc\x9d" "1", "\"'\xef\xbc\x9d" "1\"");
+	is("a\xef\xbc\x9d" "1;", "\"a\xef\xbc\x9d" "1;\"");
 }
 
 static void times_are_utc(void)

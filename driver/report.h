@@ -167,8 +167,10 @@ struct report_long {
 
 struct report_sum {
 	size_t boxes, state[REPORT_STATES], proof[VERIFY_UNVERIFIABLE + 1], method[3], stale;
+	size_t unproved;          /* complete or listed as far as copying saw, but could not be verified */
 	size_t sizeless;          /* mailboxes of which the messages are known, but not the bytes */
-	uint64_t messages, copied, bytes, bytes_copied, uncopied, doubles;
+	uint64_t messages, copied; /* at the source, and of these */
+	uint64_t bytes, bytes_copied, uncopied, doubles;
 	size_t left_boxes, left_first; /* mailboxes that go on by themselves; of these: for the first time */
 	uint64_t verified_messages, arrived, compared, changed, gone, excluded; /* as verify counted */
 	uint64_t at_most;         /* the largest of any mailbox */

@@ -128,6 +128,12 @@ static void others(const struct report *r, struct buf *out)
 		buf_adds(out, " that could not be copied or that lie there twice; each of them is listed "
 		              "below, with the reason.</p>\n");
 	}
+	if (s->unproved) {
+		buf_adds(out, "<p class=lead>");
+		table_number(out, s->unproved);
+		buf_adds(out, " of these could not be verified: copying saw nothing amiss, but nothing has "
+		              "proved it yet.</p>\n");
+	}
 	if (!rest)
 		return;
 	buf_adds(out, "<p class=lead>");
@@ -243,7 +249,7 @@ static void facts(const struct report *r, struct buf *out)
 	buf_adds(out, "<b>");
 	table_bytes(out, s->bytes_copied ? s->bytes_copied : s->bytes);
 	buf_adds(out, "</b>");
-	if (s->bytes_copied && s->bytes && !s->sizeless) {
+	if (s->bytes_copied && s->bytes >= s->bytes_copied && !s->sizeless) {
 		buf_adds(out, " of ");
 		table_bytes(out, s->bytes);
 	}
@@ -310,7 +316,13 @@ static void proof(const struct report *r, struct buf *out)
 
 	buf_adds(out, "<section id=proof><h2>What was verified</h2>\n");
 	if (!n) {
-		buf_adds(out, "<p>Nothing yet. What stands here is what the copying itself has seen and "
+		buf_adds(out, "<p>Nothing yet");
+		if (s->proof[VERIFY_UNVERIFIABLE]) {
+			buf_adds(out, ": ");
+			mailboxes(out, s->proof[VERIFY_UNVERIFIABLE]);
+			buf_adds(out, " could not be verified");
+		}
+		buf_adds(out, ". What stands here is what the copying itself has seen and "
 		              "counted. <code>mbhaul verify</code> "
 		              "compares both sides message by message.</p></section>\n");
 		return;

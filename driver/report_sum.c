@@ -10,6 +10,13 @@ enum {
 	CLOCK_S = 10 * 365 * 86400,   /* what is older was written by a wrong clock */
 };
 
+/* What a clock said that was wrong for a while must not stretch a picture over decades: 0 for a time that cannot be, and now for
+ * one that is yet to come. */
+static long long likely(long long when, long long now)
+{
+	return when <= now - CLOCK_S ? 0 : when > now ? now : when;
+}
+
 /* ---- the longest ---- */
 
 static int keep_long(struct report_sum *s, const struct report_box *b, long long now)
@@ -19,7 +26,11 @@ static int keep_long(struct report_sum *s, const struct report_box *b, long long
 	size_t i;
 
 	for (i = 0; i < l->n_passes; i++) {
+		if (!likely(l->passes[i].begun, now))
+			continue;
 		one.passes[one.n] = l->passes[i];
+		one.passes[one.n].begun = likely(l->passes[i].begun, now);
+		one.passes[one.n].ended = likely(l->passes[i].ended, now);
 		if (one.passes[one.n].ended < one.passes[one.n].begun)
 			one.passes[one.n].ended = one.passes[one.n].begun;
 		one.spent += one.passes[one.n].ended - one.passes[one.n].begun;
@@ -105,15 +116,19 @@ static void add_verify(struct report_sum *s, const struct report_box *b)
 	if (v->verdict != VERIFY_UNVERIFIABLE)
 		s->method[!strcmp(v->method, "deep") ? 2 : !strcmp(v->method, "sample") ? 1 : 0]++;
 	s->compared += v->counts.compared;
-	s->arrived += v->counts.arrived;
-	s->verified_messages += v->counts.messages;
+	s->unproved += v->verdict == VERIFY_UNVERIFIABLE && !b->stale &&
+	               (b->state == REPORT_COMPLETE || b->state == REPORT_LISTED);
+	if (v->verdict != VERIFY_UNVERIFIABLE) {
+		s->arrived += v->counts.arrived;
+		s->verified_messages += v->counts.messages;
+		earliest(&s->verified_first, v->verified);
+		latest(&s->verified_last, v->verified);
+	}
 	s->excluded += v->counts.n[VERIFY_EXCLUDED];
 	s->gone += v->counts.n[VERIFY_GONE];
 	s->changed += v->counts.n[VERIFY_CHANGED];
 	if (v->at_most > s->at_most)
 		s->at_most = v->at_most;
-	earliest(&s->verified_first, v->verified);
-	latest(&s->verified_last, v->verified);
 }
 
 int report_sum_add(struct report_sum *s, const struct report_box *b, long long now)
@@ -127,7 +142,8 @@ int report_sum_add(struct report_sum *s, const struct report_box *b, long long n
 	s->boxes++;
 	s->state[b->state]++;
 	s->messages += b->messages;
-	s->copied += b->copied;
+	/* What is gone at the source since stands for nothing that another mailbox lacks. */
+	s->copied += b->copied < b->messages ? b->copied : b->messages;
 	s->bytes += b->bytes;
 	s->bytes_copied += b->bytes_copied;
 	s->uncopied += b->uncopied;
@@ -138,15 +154,14 @@ int report_sum_add(struct report_sum *s, const struct report_box *b, long long n
 		s->left_boxes++;
 		s->left_first += !l->completed;
 	}
-	earliest(&s->begun, l->first ? l->first : l->started);
-	latest(&s->ended, b->last);
-	latest(&s->last_done, l->finished > l->updated ? l->finished : l->updated);
+	earliest(&s->begun, likely(l->first, now) ? likely(l->first, now) : likely(l->started, now));
+	latest(&s->ended, likely(b->last, now));
+	latest(&s->last_done, likely(l->finished > l->updated ? l->finished : l->updated, now));
 	add_verify(s, b);
 	if (l->completed && keep_completed(s, l->completed))
 		return -1;
-	/* A clock that was wrong for a while must not stretch the picture over decades. */
 	for (size_t i = 0; i < history.n; i++)
-		if (history.v[i].time > now - CLOCK_S)
+		if (likely(history.v[i].time, now))
 			history.v[kept++] = history.v[i];
 	history.n = kept;
 	return keep_version(s, l->mbsync) || keep_long(s, b, now) || series_history(&s->series, &history, now)

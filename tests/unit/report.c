@@ -299,6 +299,63 @@ static void the_longest_are_kept_in_order(void)
 	report_sum_clear(&s);
 }
 
+/* A clock that was wrong for a while: a machine that began in 1970, and one that was ahead. */
+static void wrong_clocks_do_not_stretch_the_time(void)
+{
+	enum { NOW = 1764000000 };
+	const struct ledger_pass old = {.begun = 1000, .ended = NOW - 100}, ahead = {.begun = NOW - 300, .ended = NOW + 400 * 86400};
+	struct overview o = {.left = LEFT_NOTHING};
+	struct report_sum s = {0};
+	struct report_box b;
+
+	set(&b, &mailbox_a, REPORT_COMPLETE, "", "", "");
+	b.ledger.first = 1000;
+	b.ledger.started = NOW - 500;
+	b.ledger.finished = b.last = NOW - 100;
+	CHECK(!ledger_add_pass(&b.ledger, &old));
+	sum(&s, &b, NOW);
+	CHECK(s.begun == NOW - 500 && s.ended == NOW - 100 && !s.n_longest);
+	set(&b, &mailbox_b, REPORT_COMPLETE, "", "", "");
+	b.ledger.first = NOW - 300;
+	b.ledger.finished = b.last = NOW + 400 * 86400;
+	CHECK(!ledger_add_pass(&b.ledger, &ahead));
+	sum(&s, &b, NOW);
+	CHECK(s.begun == NOW - 500 && s.ended == NOW && s.last_done == NOW);
+	CHECK(s.n_longest == 1 && s.longest[0].spent == 300 && s.longest[0].passes[0].ended == NOW);
+	report_sum_end(&s, &o, NOW);
+	report_sum_clear(&s);
+}
+
+/* One mailbox from which mail was removed at the source, and one that lacks some. */
+static void what_is_gone_does_not_stand_for_what_is_missing(void)
+{
+	struct report_sum s = {0};
+	struct report_box b;
+
+	set(&b, &mailbox_a, REPORT_COMPLETE, "", "", "");
+	b.messages = 100;
+	b.copied = 120;
+	sum(&s, &b, 2000000);
+	set(&b, &mailbox_b, REPORT_RUNNING, "", "", "");
+	b.messages = 100;
+	b.copied = 80;
+	sum(&s, &b, 2000000);
+	CHECK(s.messages == 200 && s.copied == 180);
+	report_sum_clear(&s);
+}
+
+static void what_could_not_be_verified_is_counted(void)
+{
+	struct report_sum s = {0};
+	struct report_box b;
+
+	set(&b, &mailbox_a, REPORT_COMPLETE, "", "", "");
+	verified(&b, "{\"version\":1,\"verdict\":\"unverifiable\",\"reason\":\"x\",\"verified\":1,\"messages\":5,\"arrived\":2}");
+	sum(&s, &b, 2000000);
+	CHECK(s.unproved == 1 && !s.verified_messages && !s.arrived && !s.verified_first);
+	report_sum_clear(&s);
+}
+
 int main(void)
 {
 	TEST(mailboxes_with_the_same_cause_are_one_group);
@@ -311,5 +368,8 @@ int main(void)
 	TEST(every_word_has_a_heading);
 	TEST(an_estimate_needs_somebody_at_work);
 	TEST(the_longest_are_kept_in_order);
+	TEST(wrong_clocks_do_not_stretch_the_time);
+	TEST(what_is_gone_does_not_stand_for_what_is_missing);
+	TEST(what_could_not_be_verified_is_counted);
 	TEST_END;
 }

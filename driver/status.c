@@ -202,8 +202,9 @@ static int export(struct overview *o, struct overview_reader *r, enum form form,
 	(form == FORM_JSON ? overview_json : overview_prometheus)(&text, o, now);
 	if (text.failed) {
 		fputs("mbhaul: no memory\n", stderr);
+	} else if (fwrite(buf_str(&text), 1, text.len, stdout) != text.len || fflush(stdout)) {
+		perror("mbhaul: standard output"); /* half of it must not be taken for all */
 	} else {
-		fwrite(buf_str(&text), 1, text.len, stdout);
 		rc = tell_damaged(o);
 	}
 	buf_clear(&text);

@@ -50,6 +50,11 @@ for word in contoso.onmicrosoft.com 11111111-2222-3333-4444-555555555555 mail.ex
 	grep -q "$word" haul/haul/report.html
 	check "the settings tell $word" $?
 done
+for form in --json --prometheus; do
+	"$build/mbhaul" --config haul/mbhaul.conf status $form >/dev/full 2>err
+	[ $? = 69 ] && grep -q 'standard output' err
+	check "status $form that could not be written whole is an error" $?
+done
 grep -oE '(src|href|url|action)[=(]["'\'']?(https?:)?//[^ ]*|@import' haul/haul/report.html >out
 [ ! -s out ]
 check "the page fetches nothing from anywhere" $?

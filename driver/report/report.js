@@ -195,6 +195,8 @@ const render = () => {
 			table.append(body);
 		}
 		shown = key;
+		/* The one that Tab reaches may be gone. */
+		if (order.length && !focus.isConnected) tabTo(rows[order[0]]);
 	}
 	chip.hidden = !view.c;
 	chip.textContent = 'Cause: ' + view.c;
@@ -250,12 +252,14 @@ rows.forEach((r, i) => {
 });
 let focus = rows[0];
 const rowOf = (e) => { const tr = e.target.closest('tr.can-open'); return tr && tr.closest('#boxes') ? tr : null; };
-table.addEventListener('focusin', (e) => {
-	const tr = rowOf(e);
-	if (!tr || tr === focus) return;
-	if (focus) focus.querySelector('bdi').tabIndex = -1;
+const tabTo = (tr) => {
+	focus.querySelector('bdi').tabIndex = -1;
 	tr.querySelector('bdi').tabIndex = 0;
 	focus = tr;
+};
+table.addEventListener('focusin', (e) => {
+	const tr = rowOf(e);
+	if (tr && tr !== focus) tabTo(tr);
 });
 table.addEventListener('click', (e) => {
 	const tr = rowOf(e);

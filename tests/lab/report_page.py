@@ -75,6 +75,7 @@ def filtering(b, rows):
     want = {r['Email'] for r in rows if word in (r['Email'] + r['Destination']).lower()}
     got = set(b.run(ADDRESSES))
     check('a filter by text shows those rows', want <= got and len(got) < len(rows), (want, got))
+    check('... of which Tab reaches one', b.run(ROWS + '.filter(r => r.querySelector("bdi").tabIndex === 0).length') == 1)
     for state in sorted({r['State'] for r in rows}):
         choose(b, '', state)
         check('a filter by the state %s shows those rows' % state,

@@ -113,14 +113,10 @@ keep "$mbhaul" --config "$conf" verify
 is "verify" "$rc" 77
 keep "$mbhaul" --config "$conf" verify --deep --json -j 3
 is "verify, of all bytes, as JSON" "$rc" 77
-knows() { "$mbhaul" --help 2>&1 | grep -q "^ *$1 " && { [ $# = 1 ] || "$mbhaul" "$1" --help 2>&1 | grep -q -e "$2"; }; }
-if knows report; then
-	keep "$mbhaul" --config "$conf" report
-	is "report" "$rc" 0
-	check "report: it is there" [ -s "$HAUL/report.html" ]
-fi
+keep "$mbhaul" --config "$conf" report
+is "report" "$rc" 0
+check "report: it is there" [ -s "$HAUL/report.html" ]
 for option in --json --prometheus; do
-	knows status $option || continue
 	keep "$mbhaul" --config "$conf" status $option
 	is "status $option" "$rc" 0
 done

@@ -150,6 +150,7 @@ for kind in '/ ' '. INBOX.' '/ INBOX/'; do
 	is "$name: a run" "$?" 0
 	[ "$(grep -c ' done ' "$tmp/out")" = 4 ] || sed 's/^/    /' "$tmp/out"
 	equal "$name" alice@contoso.com info@contoso.com names@contoso.com ja@contoso.com
+	proved "$name" alice@contoso.com info@contoso.com names@contoso.com ja@contoso.com
 	"$mbhaul" --config "$conf" run --plain -j 2 alice@contoso.com names@contoso.com >"$tmp/out" 2>&1
 	is "$name: and again" "$?" 0
 	equal "$name: again" alice@contoso.com names@contoso.com

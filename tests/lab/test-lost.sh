@@ -112,5 +112,6 @@ for relay in no yes; do
 	sync $box
 	is "relay $relay: and stays so" "$rc" 0
 	equal "relay $relay: nothing twice" $box
+	proved "relay $relay: nothing twice" $box
 done
 end_less

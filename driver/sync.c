@@ -1,25 +1,16 @@
 #include "sync.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/err.h"
-#include "base/file.h"
-#include "commands.h"
-#include "conf.h"
 #include "diagnose.h"
 #include "engine.h"
 #include "final.h"
-#include "haul.h"
 #include "mailboxes.h"
-#include "relayed.h"
 #include "scan.h"
 #include "state.h"
-#include "table.h"
 
 enum { STUCK_MOST = 3 };
 
@@ -304,7 +295,7 @@ static void take_stock(struct sync *s, const struct course *c)
 	sync_mend(s, &ignored);
 }
 
-static int work(struct sync *s)
+int sync_work(struct sync *s)
 {
 	struct course c = {.copied = s->ledger.copied};
 	struct sync_check found;
@@ -368,214 +359,4 @@ static int work(struct sync *s)
 		take_stock(s, &c);
 		return finish_verdict(s, &v);
 	}
-}
-
-/* --- setting up --- */
-
-static int set_up(struct sync *s, struct err *e)
-{
-	const char *haul = s->conf->fleet.haul, *address = s->mailbox->address;
-
-	s->dir = haul_path(haul, address, NULL);
-	s->state_dir = haul_path(haul, address, HAUL_STATE);
-	s->rc = haul_path(haul, address, HAUL_MBSYNCRC);
-	s->status_path = haul_path(haul, address, HAUL_STATUS);
-	s->folders_path = haul_path(haul, address, HAUL_FOLDERS);
-	if (!s->dir || !s->state_dir || !s->rc || !s->status_path || !s->folders_path)
-		return err_set(e, CODE_UNAVAILABLE, "no memory");
-	if (sync_begin_sides(s, e))
-		return -1;
-	if (generate_ask_version(s->conf, &s->dialect, s->version, e))
-		return -1;
-	s->env = engine_environment(s->conf, s->g);
-	if (!s->env)
-		return err_set(e, CODE_UNAVAILABLE, "no memory");
-	return generate_begin(&s->generate, s->conf, s->g, s->dialect, e);
-}
-
-static void tear_down(struct sync *s)
-{
-	sync_end_sides(s);
-	sync_clear_folders(s);
-	folder_plan_clear(&s->plan);
-	ledger_clear(&s->ledger);
-	generate_end(&s->generate);
-	relayed_close(s);
-	log_close(&s->log);
-	free(s->notes.v);
-	free(s->notes.answers);
-	free(s->env);
-	free(s->dir);
-	free(s->state_dir);
-	free(s->rc);
-	free(s->status_path);
-	free(s->folders_path);
-}
-
-static void report(const struct sync *s, bool quiet)
-{
-	const struct ledger *l = &s->ledger;
-	struct buf out = BUF_INIT(1 << 20);
-	bool lost = false;
-	size_t i;
-
-	if (quiet && l->code == CODE_DONE)
-		return;
-	buf_addf(&out, "%s: %s: ", s->mailbox->address, ledger_state_word(l->state));
-	table_text(&out, l->text);
-	buf_addc(&out, '\n');
-	for (i = 0; i < l->n_left; i++)
-		lost = lost || lost_is(&l->left[i]);
-	/* Where all are only listed, the list says what there is to say. */
-	if (l->hint && l->hint[0] && (l->state != LEDGER_LEFT || lost))
-		table_wrap(&out, l->hint, 2);
-	table_left(&out, l, 20);
-	if (l->n_left > 20)
-		buf_addf(&out, "  all of them: mbhaul status %s\n", s->mailbox->address);
-	fputs(buf_str(&out), stdout);
-	buf_clear(&out);
-}
-
-struct wish {
-	const char *tail;
-	bool verbose, quiet, final;
-};
-
-static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const struct wish *w)
-{
-	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = w->tail, .final = w->final, .log = {.fd = -1, .echo = w->verbose}};
-	char *lock_path = NULL, *log_path = NULL;
-	struct err e = ERR_INIT;
-	int lock = -1, rc;
-
-	if (haul_make(conf->fleet.haul, m->address, &e))
-		goto failed;
-	lock_path = haul_path(conf->fleet.haul, m->address, HAUL_LOCK);
-	log_path = haul_path(conf->fleet.haul, m->address, HAUL_LOG);
-	if (!lock_path || !log_path) {
-		err_set(&e, CODE_UNAVAILABLE, "no memory");
-		goto failed;
-	}
-	lock = file_lock(lock_path, 500, &e); /* `status` holds it for a moment */
-	if (lock < 0) {
-		if (e.code == CODE_LATER)
-			err_set(&e, CODE_LATER, "%s: another mbhaul works on this mailbox", m->address);
-		goto failed;
-	}
-	log_open(&s.log, log_path);
-	s.log.known = s.known;
-	if (set_up(&s, &e) || ledger_read(s.status_path, &s.ledger, &e)) {
-		log_say(&s.log, "%s", e.text);
-		goto failed;
-	}
-	if (s.ledger.state == LEDGER_RUNNING)
-		s.ledger.dirty = true; /* the last one was killed */
-	s.plan_trusted = !s.final && (s.ledger.state == LEDGER_DONE || s.ledger.state == LEDGER_LEFT) && !s.ledger.dirty;
-	s.ledger.state = LEDGER_RUNNING;
-	s.ledger.started = (long long)time(NULL);
-	if (!s.ledger.first)
-		s.ledger.first = s.ledger.started;
-	s.ledger.finished = s.ledger.next = 0;
-	s.ledger.runs = 0;
-	s.ledger.bytes = s.ledger.rate = 0;
-	s.ledger.left_s = 0;
-	ledger_set(&s.ledger.address, m->address);
-	ledger_set(&s.ledger.destination, m->destination);
-	ledger_set(&s.ledger.text, "");
-	ledger_set(&s.ledger.hint, "");
-	ledger_set(&s.ledger.reason, "");
-	ledger_set(&s.ledger.answer, "");
-	if (s.final)
-		final_begin(&s);
-	if (relayed_open(&s, &e))
-		goto failed;
-	rc = work(&s);
-	report(&s, w->quiet);
-	goto out;
-failed:
-	err_prefix(&e, "%s", m->address);
-	rc = err_print(&e, "mbhaul");
-out:
-	tear_down(&s);
-	if (lock >= 0)
-		close(lock);
-	free(lock_path);
-	free(log_path);
-	if (w->final && (rc == CODE_DONE || rc == CODE_LEFT)) {
-		fflush(stdout);
-		rc = engine_stop ? CODE_LATER : final_verify(g, conf, m, rc, w->quiet);
-	}
-	return rc;
-}
-
-static void usage(FILE *to)
-{
-	fputs("usage: mbhaul sync [--quiet | --verbose] [--final] ADDRESS\n"
-	      "Copies what is new in one mailbox, until it is through, or says what is in the way.\n\n"
-	      "  -q, --quiet    print nothing if all went well\n"
-	      "  -v, --verbose  show the mailbox's log as it grows\n"
-	      "      --final    the last pass, after the mail goes to the new server: looks at everything again until nothing\n"
-	      "                 new is found, then verifies, and notes that it went through; deletes nothing\n\n"
-	      "Exit: 0 done, 1 finished but messages are listed that could not be copied, 75 try again later,\n"
-	      "77 refused, somebody must act, 65, 69, 78 see mbhaul(1).\n",
-	      to);
-}
-
-int cmd_sync(struct globals *g, int argc, char **argv)
-{
-	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
-						{"verbose", no_argument, NULL, 'v'},
-						{"final", no_argument, NULL, 'f'},
-						{"tail", required_argument, NULL, 't'}, /* by `mbhaul run` only */
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	struct wish w = {0};
-	const struct mailbox *m;
-	struct mailboxes boxes;
-	struct conf conf;
-	struct err e = ERR_INIT;
-	int c, rc;
-
-	while ((c = getopt_long(argc, argv, "qvh", options, NULL)) != -1) {
-		switch (c) {
-		case 'q':
-			w.quiet = true;
-			break;
-		case 'v':
-			w.verbose = true;
-			break;
-		case 't':
-			w.tail = optarg;
-			break;
-		case 'f':
-			w.final = true;
-			break;
-		default:
-			usage(c == 'h' ? stdout : stderr);
-			return c == 'h' ? CODE_DONE : CODE_USAGE;
-		}
-	}
-	if (argc - optind != 1) {
-		usage(stderr);
-		return CODE_USAGE;
-	}
-	memset(&boxes, 0, sizeof boxes);
-	if (conf_load(g->config, &conf, &e) || mailboxes_load(conf.fleet.mailboxes, &boxes, &e) ||
-	    mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e)) {
-		mailboxes_tell(&boxes);
-		rc = err_print(&e, "mbhaul");
-		goto out;
-	}
-	m = mailboxes_find(&boxes, argv[optind]);
-	if (!m) {
-		err_set(&e, CODE_USAGE, "%s has no row for %s", conf.fleet.mailboxes, argv[optind]);
-		rc = err_print(&e, "mbhaul");
-		goto out;
-	}
-	engine_catch_signals();
-	rc = sync_mailbox(g, &conf, m, &w);
-out:
-	mailboxes_clear(&boxes);
-	conf_clear(&conf);
-	return rc;
 }

@@ -10,6 +10,7 @@
  *   pairs.c  what mbsync will not say: messages without a pair, stubs; doubles.c, quota.c: the same for these
  *   sync_words.c  what a failure means, for this and for verify
  *   sync.c   the order of these, again and again until it is through or stuck
+ *   sync_command.c  `mbhaul sync` itself
  *
  * All of it works on one struct sync, whose owner holds the mailbox's lock.
  */
@@ -236,6 +237,9 @@ int sync_check_ghosts(struct sync *s, struct verdict *v);
 
 /* Messages of a folder that are still to be copied, about. */
 uint64_t sync_left(const struct sync *s, size_t folder);
+
+/* Looks, copies and compares until the mailbox is through or stuck; its ledger says how it ended. Returns the exit code. */
+int sync_work(struct sync *s);
 
 /* Adds what this sync did to the ledger's passes. */
 void sync_end_pass(struct sync *s);

@@ -55,19 +55,20 @@ static int read_verify(struct report_box *b, const struct conf *conf, struct err
 	return rc;
 }
 
+static bool copied_since(const struct ledger *l, long long when)
+{
+	if (l->state == LEDGER_RUNNING && l->started > when)
+		return true;
+	for (size_t i = 0; i < l->n_passes; i++)
+		if (l->passes[i].ended > when && l->passes[i].messages)
+			return true;
+	return false;
+}
+
 /* Did a sync copy something after it was verified? */
 static bool is_stale(const struct report_box *b)
 {
-	const struct ledger *l = &b->ledger;
-
-	if (b->verify.verdict == VERIFY_NONE)
-		return false;
-	if (l->state == LEDGER_RUNNING && l->started > b->verify.verified)
-		return true;
-	for (size_t i = 0; i < l->n_passes; i++)
-		if (l->passes[i].ended > b->verify.verified && l->passes[i].messages)
-			return true;
-	return false;
+	return b->verify.verdict != VERIFY_NONE && copied_since(&b->ledger, b->verify.verified);
 }
 
 bool report_box_by_verify(const struct report_box *b)
@@ -184,11 +185,20 @@ static bool unverified(const struct report_box *b, const char *folder)
 	return false;
 }
 
+/* What verify lists of a mailbox that it could not verify, or not all of it, or not this time. */
+static bool partly_verified(const struct report_box *b)
+{
+	const struct verify_result *v = &b->verify;
+
+	return v->verdict == VERIFY_UNVERIFIABLE && v->n_folders && !b->stale &&
+	       !(v->earlier && copied_since(&b->ledger, v->earlier));
+}
+
 size_t report_messages(struct report_box *b)
 {
 	const struct ledger *l = &b->ledger;
 	const struct verify_result *v = &b->verify;
-	const bool partly = v->verdict == VERIFY_UNVERIFIABLE && !b->stale, whole = report_box_by_verify(b);
+	const bool partly = partly_verified(b), whole = report_box_by_verify(b);
 
 	if (b->shown)
 		return b->n_shown;

@@ -25,6 +25,13 @@ static void cannot(struct verify_result *r, const char *reason, int code, const 
 	ledger_set(&r->hint, hint);
 }
 
+static void drop_rows(struct verify_result *r)
+{
+	for (size_t i = 0; i < r->n_rows; i++)
+		verify_row_clear(&r->rows[i]);
+	r->n_rows = 0;
+}
+
 /* What the servers' words mean for this mailbox, as `sync` would say. */
 static void cannot_for(struct verify_box *b, struct verdict *v)
 {
@@ -48,9 +55,7 @@ static void cannot_for(struct verify_box *b, struct verdict *v)
 	       : v->kind == VERDICT_LATER ? "verify again later"
 	                                  : "");
 	/* Half of a look says nothing. */
-	for (size_t i = 0; i < b->now.n_rows; i++)
-		verify_row_clear(&b->now.rows[i]);
-	b->now.n_rows = 0;
+	drop_rows(&b->now);
 	while (b->now.n_folders)
 		verify_drop_folder(&b->now, b->now.n_folders - 1);
 	b->now.counts = (struct verify_counts){0};
@@ -191,6 +196,9 @@ static bool unchanged(const struct verify_box *b)
 {
 	size_t were = 0;
 
+	if (b->o->full || b->o->deep || b->o->sample)
+		return false;
+
 	for (size_t i = 0; i < b->now.n_folders; i++)
 		if (!b->places[i].keep)
 			return false;
@@ -301,11 +309,33 @@ static void recall(struct verify_box *b, const char *path, const char *rows)
 	struct err ignored = ERR_INIT;
 	uint64_t n = 0;
 
-	if (b->o->full || b->o->deep || b->o->sample || verify_read(path, &b->old, &ignored))
+	if (verify_read(path, &b->old, &ignored))
 		return;
 	/* Two files: between them a kill may have come. */
 	if (verify_each_row(rows, count_row, &n, &ignored) || n != b->old.n_listed)
 		verify_clear(&b->old);
+}
+
+/* A login that was refused today takes nothing of what is known: the next look would be a full one. */
+static void keep_earlier(struct verify_box *b, const char *rows)
+{
+	struct verify_result *now = &b->now, *old = &b->old;
+	struct err ignored = ERR_INIT;
+
+	if (now->verdict != VERIFY_UNVERIFIABLE || now->n_folders || !old->n_folders)
+		return;
+	if (verify_read_rows(rows, now, &ignored)) {
+		drop_rows(now);
+		return;
+	}
+	free(now->folders);
+	now->folders = old->folders;
+	now->n_folders = old->n_folders;
+	old->folders = NULL;
+	old->n_folders = 0;
+	now->earlier = old->earlier ? old->earlier : old->verified;
+	now->at_most = old->at_most;
+	ledger_set(&now->method, old->method);
 }
 
 bool verify_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m,
@@ -356,6 +386,7 @@ failed:
 	                                        : "local",
 	       e.code, e.text, e.hint);
 write:
+	keep_earlier(&b, rows);
 	b.now.took_ms = (uint64_t)(file_now_ms() - begun);
 	b.now.n_listed = b.now.n_rows;
 	/* Without the lock what lies there is somebody else's. */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -67,6 +68,16 @@ static int on_row(void *arg, struct verify_row *row, struct err *e)
 	           : 0;
 }
 
+static void say_earlier(struct buf *text, time_t when)
+{
+	struct tm tm;
+	char at[40];
+
+	gmtime_r(&when, &tm);
+	strftime(at, sizeof at, "%Y-%m-%d %H:%M UTC", &tm);
+	buf_addf(text, "; what is listed was found at %s", at);
+}
+
 /* A mailbox of which there is nothing to list has a row all the same, if it is not verified. */
 static int put_box(struct writing *w, const struct conf *conf, struct err *e)
 {
@@ -75,6 +86,7 @@ static int put_box(struct writing *w, const struct conf *conf, struct err *e)
 	struct verify_result r = {0};
 	char unverified[] = "it was not verified yet", verify[] = "run `mbhaul verify` for it";
 	struct verify_row row = {0};
+	struct buf text = BUF_INIT(1 << 20);
 	int rc = -1;
 
 	if (!path || !rows) {
@@ -89,7 +101,10 @@ static int put_box(struct writing *w, const struct conf *conf, struct err *e)
 		row.action = verify;
 		rc = put(w, "unverified", &row);
 	} else if (r.reason[0]) {
-		row = (struct verify_row){.reason = r.text, .action = r.hint};
+		buf_adds(&text, r.text);
+		if (r.earlier)
+			say_earlier(&text, (time_t)r.earlier);
+		row = (struct verify_row){.reason = text.p, .action = r.hint};
 		rc = put(w, r.verdict == VERIFY_UNVERIFIABLE ? "unverifiable" : "uncopied", &row);
 	} else {
 		rc = 0;
@@ -99,6 +114,7 @@ static int put_box(struct writing *w, const struct conf *conf, struct err *e)
 	else
 		rc = verify_each_row(rows, on_row, w, e);
 out:
+	buf_clear(&text);
 	verify_clear(&r);
 	free(path);
 	free(rows);

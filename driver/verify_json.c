@@ -114,7 +114,8 @@ int verify_parse(const char *text, size_t n, struct verify_result *r)
 	if (get_string(o, "address", &r->address) || get_string(o, "destination", &r->destination) ||
 	    json_get_int(o, "code", 255, &r->code) || get_string(o, "reason", &r->reason) ||
 	    get_string(o, "text", &r->text) || get_string(o, "hint", &r->hint) ||
-	    json_get_time(o, "verified", &r->verified) || json_get_u64(o, "took_ms", &r->took_ms) ||
+	    json_get_time(o, "verified", &r->verified) || json_get_time(o, "earlier", &r->earlier) ||
+	    json_get_u64(o, "took_ms", &r->took_ms) ||
 	    get_string(o, "method", &r->method) || get_counts(o, &r->counts) ||
 	    json_get_u64(o, "at_most", &r->at_most) || json_get_u64(o, "rows", &r->n_listed) ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), r))
@@ -195,6 +196,7 @@ static cJSON *object_of(const struct verify_result *r, bool folders)
 	json_put(o, "text", r->text);
 	json_put(o, "hint", r->hint);
 	json_put_number(o, "verified", (double)r->verified);
+	json_put_number(o, "earlier", (double)r->earlier);
 	json_put_number(o, "took_ms", (double)r->took_ms);
 	json_put(o, "method", r->method);
 	put_counts(o, &r->counts);

@@ -295,6 +295,23 @@ expect locked complete 0 "" ""
 "$lab" grant ungranted@contoso.com
 sleep 1.2
 for name in ungranted never; do sync $name@contoso.com; verify $name@contoso.com; expect $name complete 0 "" ""; done
+# A login that is refused takes nothing of what is known.
+"$lab" revoke removed@contoso.com
+sleep 1.2
+verify removed@contoso.com
+is "a mailbox that is shut: 77" "$rc" 77
+expect removed unverifiable 77 auth-source 'removed "INBOX" 5'
+has "verify.csv says of when it is" "$HAUL/verify.csv" '^"removed@contoso.com",.*,"unverifiable",.*; what is listed was found at 20'
+verify --deep removed@contoso.com
+expect removed unverifiable 77 auth-source 'removed "INBOX" 5'
+files "shut"
+"$lab" grant removed@contoso.com
+sleep 1.2
+forget
+verify removed@contoso.com
+expect removed listed 1 "" 'removed "INBOX" 5'
+is "it goes on from what was known" "$(asked source removed | grep -oE 'FETCH|SEARCH'; asked destination removed | grep -oE 'FETCH|SEARCH')" ""
+is "and is of now" "$(at removed '[v["method"], "earlier" in v, v["arrived"]]')" "['uids', False, 32]"
 printf '\n' >>"$state"
 verify truncated@contoso.com
 expect truncated complete 0 "" ""

@@ -97,6 +97,10 @@ def complaints_of(address, folder, result, rows):
         if row.get("uid") and row["class"] in ("missing", "refused", "unreadable", "new", "removed", "changed") and not (
                 row.get("subject") and row.get("from") and row.get("date")) and "odd" not in address and "hostile" not in address:
             yield "nothing of its header: %s" % row
+    if result.get("earlier"):  # of that time: the sums are those of the look that failed
+        if result["verdict"] != "unverifiable" or not result["folders"] or result["earlier"] > result["verified"]:
+            yield "earlier, though it is %s" % result["verdict"]
+        return
     for name, member in COUNTED.items():
         shown = sum(r["class"] == name and not no_mail(r) for r in rows)
         if name == "excluded":

@@ -161,6 +161,26 @@ static void what_could_not_be_verified_is_a_cause_of_its_own(void)
 	report_causes_clear(&c);
 }
 
+static void what_was_found_earlier_holds_until_something_is_copied(void)
+{
+	const struct ledger_pass pass = {.begun = 150, .ended = 160, .messages = 1};
+	struct report_box b;
+
+	for (int i = 0; i < 3; i++) {
+		set(&b, &mailbox_a, REPORT_LISTED, "", "", "");
+		left(&b, "refused", "of the ledger");
+		verified(&b, i == 0 ? "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200}"
+		                    : "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200,\"earlier\":100,"
+		                      "\"folders\":[{\"source\":\"INBOX\"}]}");
+		if (i)
+			ledger_set(&verify_add_row(&b.verify, VERIFY_REMOVED)->subject, "of verify");
+		if (i == 2)
+			CHECK(!ledger_add_pass(&b.ledger, &pass));
+		CHECK(report_messages(&b) == 1 && !b.shown[0].row == (i != 1));
+		report_box_clear(&b);
+	}
+}
+
 static void bytes_are_those_of_whoever_knows_best(void)
 {
 	const struct report_check check = {.counted = true, .weighed = true, .messages = 5, .bytes = 500};
@@ -363,6 +383,7 @@ int main(void)
 	TEST(what_is_shown_of_a_cause_is_bounded);
 	TEST(those_who_must_act_come_first);
 	TEST(what_could_not_be_verified_is_a_cause_of_its_own);
+	TEST(what_was_found_earlier_holds_until_something_is_copied);
 	TEST(bytes_are_those_of_whoever_knows_best);
 	TEST(messages_are_grouped_by_their_kind);
 	TEST(every_word_has_a_heading);

@@ -42,6 +42,7 @@ static void fill(struct verify_result *r)
 		f->counts.n[i] = i + 10;
 	f->mark = (struct verify_mark){1, 2, 3, 4, 5, 6, 7, 1764000000, 999999999, 4294967295};
 	verify_add_counts(&r->counts, &f->counts);
+	r->earlier = 1700000000;
 	row = verify_add_row(r, VERIFY_DOUBLE);
 	row->uid = 4294967295;
 	row->there_uid = 2;
@@ -65,7 +66,7 @@ static void what_is_written_is_read_again(void)
 	fill(&a);
 	CHECK(!verify_write(path, rows, &a, &e));
 	CHECK(!verify_read(path, &b, &e));
-	CHECK(b.verdict == VERIFY_INCOMPLETE && b.code == CODE_LEFT && b.n_listed == 2 && b.at_most == 49 &&
+	CHECK(b.verdict == VERIFY_INCOMPLETE && b.code == CODE_LEFT && b.n_listed == 2 && b.at_most == 49 && b.earlier == 1700000000 &&
 	      b.took_ms == 1234);
 	CHECK_STR(b.text, "a \"quoted\" \\x0a\\x09\"folders\": text with \\xff");
 	CHECK(b.n_folders == 1 && !memcmp(&a.folders->counts, &b.folders->counts, sizeof a.folders->counts) &&

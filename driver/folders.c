@@ -204,7 +204,8 @@ const struct folder *folder_list_find(const struct folder_list *side, const char
 
 	if (found || !prefix || strncmp(name, "INBOX/", 6))
 		return found;
-	if (!folder_full(side, name, &full) && full.len > prefix && !strncasecmp(full.p, side->prefix, prefix)) {
+	if (!folder_full(side, name, &full) && full.len > prefix &&
+	    !strncasecmp(full.p, side->prefix, prefix)) {
 		for (char *p = full.p; *p; p++)
 			if (*p == side->delimiter)
 				*p = '/';

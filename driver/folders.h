@@ -69,8 +69,8 @@ void folder_list_clear(struct folder_list *l);
 int folder_full(const struct folder_list *side, const char *name, struct buf *out);
 int folder_wire(const struct folder_list *side, const char *name, struct buf *out);
 
-/* The listed folder of a canonical name, NULL if there is none. With a prefix such as "INBOX." it may be listed under
- * another: "INBOX/x" and "x" are the same place then. */
+/* The listed folder of a canonical name, NULL if there is none. With a prefix such as "INBOX." it may be
+ * listed under another: "INBOX/x" and "x" are the same place then. */
 const struct folder *folder_list_find(const struct folder_list *side, const char *name);
 
 /* ---- the rules of [folders] ---- */

@@ -98,8 +98,8 @@ void overview_take(struct overview_box *b, struct ledger *l);
 /* What the check says of it. Where the ledger knows better, that counts. */
 void overview_apply_check(struct overview_box *b);
 
-/* Bytes of a mailbox of which neither a server nor a check has told them: where all of it is copied, what was copied; else
- * 0. */
+/* Bytes of a mailbox of which neither a server nor a check has told them: where all of it is copied, what was
+ * copied; else 0. */
 uint64_t overview_bytes_of_whole(enum ledger_state state, uint64_t bytes_copied);
 
 /* Bytes that are still to be copied; meaningful if it is weighed. */

@@ -83,8 +83,8 @@ struct report_box {
 void report_box_read(struct report_box *b, const struct conf *conf, const struct mailbox *m, const struct report_check *check);
 void report_box_clear(struct report_box *b);
 
-/* Bytes at the source: of the ledger; else of the check; else of a verification that still holds; else what was copied, of
- * a mailbox all of which is. 0: unknown. */
+/* Bytes at the source: of the ledger; else of the check; else of a verification that still holds; else what
+ * was copied, of a mailbox all of which is. 0: unknown. */
 uint64_t report_box_bytes(const struct report_box *b, const struct report_check *check);
 
 /* A stable word (results.csv, classes of the page), and what the page calls it. */

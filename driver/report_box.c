@@ -223,17 +223,17 @@ void report_message(const struct report_box *b, size_t i, struct report_message 
 
 	*m = (struct report_message){.date = "", .from = "", .message_id = "", .action = "", .reason = ""};
 	if (s->row) {
-		*m = (struct report_message){.word = s->row->kind && s->row->kind[0] ? s->row->kind
-		                                                                : verify_class_word(s->row->class),
-		                             .folder = s->row->folder,
-		                             .date = s->row->date,
-		                             .from = s->row->from,
-		                             .subject = s->row->subject,
-		                             .message_id = s->row->message_id,
-		                             .reason = s->row->reason,
-		                             .action = s->row->action,
-		                             .uid = s->row->uid,
-		                             .size = s->row->size};
+		*m = (struct report_message){
+		    .word = s->row->kind && s->row->kind[0] ? s->row->kind : verify_class_word(s->row->class),
+		    .folder = s->row->folder,
+		    .date = s->row->date,
+		    .from = s->row->from,
+		    .subject = s->row->subject,
+		    .message_id = s->row->message_id,
+		    .reason = s->row->reason,
+		    .action = s->row->action,
+		    .uid = s->row->uid,
+		    .size = s->row->size};
 		if (!m->folder[0])
 			m->folder = s->row->there;
 	} else if (s->left) {

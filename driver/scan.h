@@ -64,8 +64,8 @@ struct scan_gathered {
 int scan_gather(struct sync_side *side, const uint32_t *uids, size_t n, struct scan_gathered *g, struct err *e);
 void scan_gathered_clear(struct scan_gathered *g);
 
-/* Pure. Sorts `strangers`, and sets found[i] to the UID of the one that lost->v[i] is, 0 if it is none; none of them
- * stands for two. Returns how many were found. */
+/* Pure. Sorts `strangers`, and sets found[i] to the UID of the one that lost->v[i] is, 0 if it is none; none
+ * of them stands for two. Returns how many were found. */
 size_t scan_match(const struct scan_gathered *lost, struct scan_gathered *strangers, uint32_t *found);
 
 /* Pure. False if the response is no FETCH with a UID. */

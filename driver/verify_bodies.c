@@ -92,7 +92,7 @@ int verify_read_bodies(struct verify_box *b, struct sync_side *side, const char 
 struct compared {
 	uint32_t far, near;
 	const char *lies; /* where, if not in its own folder; of all that are compared together the same */
-	bool found;        /* by its header */
+	bool found;       /* by its header */
 	size_t finding; /* the one that is to be confirmed; SIZE_MAX: none */
 	bool doubted;   /* nobody asked for it; it may have been compared already */
 	bool vanished;  /* from the destination, since its folder was listed */
@@ -138,9 +138,9 @@ static int read_side(struct verify_box *b, size_t place, bool there, struct comp
 		if (there || !v[i].here.had)
 			d[k++].uid = there ? v[i].near : v[i].far;
 	rc = verify_read_bodies(b, there ? &b->sync.destination : &b->sync.source,
-	                        !there        ? p->here
+	                        !there      ? p->here
 	                        : v[0].lies ? v[0].lies
-	                                      : p->there,
+	                                    : p->there,
 	                        d, k, v_out);
 	for (size_t i = k = 0; !rc && i < n; i++) {
 		if (there)

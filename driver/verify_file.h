@@ -94,8 +94,8 @@ struct verify_result {
 	char *reason; /* stable word, if it is not complete */
 	char *text, *hint;
 	long long verified;
-	long long earlier; /* of one that could not begin: when the folders and rows were found, which are those of the last
-	                      one that could; the sums are not */
+	long long earlier; /* of one that could not begin: when the folders and rows were found, which are
+	                      those of the last one that could; the sums are not */
 	uint64_t took_ms;
 	char *method; /* "uids", "sample", "deep" */
 	struct verify_counts counts;

@@ -115,9 +115,9 @@ int verify_parse(const char *text, size_t n, struct verify_result *r)
 	    json_get_int(o, "code", 255, &r->code) || get_string(o, "reason", &r->reason) ||
 	    get_string(o, "text", &r->text) || get_string(o, "hint", &r->hint) ||
 	    json_get_time(o, "verified", &r->verified) || json_get_time(o, "earlier", &r->earlier) ||
-	    json_get_u64(o, "took_ms", &r->took_ms) ||
-	    get_string(o, "method", &r->method) || get_counts(o, &r->counts) ||
-	    json_get_u64(o, "at_most", &r->at_most) || json_get_u64(o, "rows", &r->n_listed) ||
+	    json_get_u64(o, "took_ms", &r->took_ms) || get_string(o, "method", &r->method) ||
+	    get_counts(o, &r->counts) || json_get_u64(o, "at_most", &r->at_most) ||
+	    json_get_u64(o, "rows", &r->n_listed) ||
 	    get_folders(cJSON_GetObjectItemCaseSensitive(o, "folders"), r))
 		goto out;
 	rc = 0;
@@ -144,8 +144,7 @@ int verify_parse_row(const char *line, size_t n, struct verify_row *row)
 	     get_string(o, "date", &row->date) || get_string(o, "from", &row->from) ||
 	     get_string(o, "subject", &row->subject) || get_string(o, "message_id", &row->message_id) ||
 	     json_get_u64(o, "size", &row->size) || get_string(o, "kind", &row->kind) ||
-	     get_string(o, "reason", &row->reason) ||
-	     get_string(o, "action", &row->action);
+	     get_string(o, "reason", &row->reason) || get_string(o, "action", &row->action);
 	cJSON_Delete(o);
 	if (rc)
 		verify_row_clear(row);

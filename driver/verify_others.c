@@ -158,7 +158,8 @@ static int look_among(struct verify_box *b, size_t place, struct scan_gathered *
 			scan_match(lost, &there, found);
 		for (size_t i = 0; !rc && i < lost->n; i++) {
 			const uint32_t *uid =
-			    found[i] ? bsearch(&found[i], w->uids, w->n, sizeof *w->uids, uids_compare) : NULL;
+			    found[i] ? bsearch(&found[i], w->uids, w->n, sizeof *w->uids, uids_compare)
+			             : NULL;
 
 			if (!uid) {
 				lost->v[kept++] = lost->v[i];

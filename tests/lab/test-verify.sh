@@ -193,6 +193,7 @@ expect estimated complete 0 "" ""
 is "the other folders of a mailbox that cannot be verified are" "$(at truncated 'v["arrived"]'), $(at journal 'v["arrived"]')" "17, 29"
 is "what lies there twice as at the source is counted, not listed" "$(at odd '[v["doubles_at_source"], v.get("doubles", 0)]')" "[2, 0]"
 is "odd: the message of header only, and nothing else" "$(verified rows "$HAUL" odd@contoso.com | sed 's/;.*//; s/^[a-z]* //')" '"Header only" 2'
+is "with the word that says why" "$(at odd '[r.get("kind") for r in rows if r["folder"] == "Header only" and r["uid"] == 2]')" "['no-header']"
 is "the calendar is one row, tasks there are none" "$(verified not-mail "$HAUL" plain@contoso.com)" 'excluded "Calendar" 0'
 is "what users moved there has arrived" "$(at rearranged '[v["arrived"], v["moved_there"]]')" "[33, 3]"
 is "where a message went is said" "$(at moved '["Projects" in r["reason"] for r in rows if r["class"] == "gone"]')" "[True]"

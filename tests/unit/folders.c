@@ -436,7 +436,8 @@ static void found_by_any_of_its_names(void)
 	CHECK(folder_list_find(&destination, "Sub") == &destination.v[1]);
 	CHECK(folder_list_find(&destination, "INBOX/Sub") == &destination.v[1]);
 	CHECK(folder_list_find(&destination, "INBOX/Sub/More") == &destination.v[2]);
-	CHECK(!folder_list_find(&destination, "INBOX/Other") && !folder_list_find(&destination, "INBOX/Sub.More"));
+	CHECK(!folder_list_find(&destination, "INBOX/Other") &&
+	      !folder_list_find(&destination, "INBOX/Sub.More"));
 	reset();
 	fill(&destination, "INBOX;Sub;INBOX/Own");
 	CHECK(folder_list_find(&destination, "INBOX/Own") == &destination.v[2]);

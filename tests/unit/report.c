@@ -169,9 +169,11 @@ static void what_was_found_earlier_holds_until_something_is_copied(void)
 	for (int i = 0; i < 3; i++) {
 		set(&b, &mailbox_a, REPORT_LISTED, "", "", "");
 		left(&b, "refused", "of the ledger");
-		verified(&b, i == 0 ? "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200}"
-		                    : "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200,\"earlier\":100,"
-		                      "\"folders\":[{\"source\":\"INBOX\"}]}");
+		verified(&b,
+		         i == 0
+		             ? "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200}"
+		             : "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200,\"earlier\":100,"
+		               "\"folders\":[{\"source\":\"INBOX\"}]}");
 		if (i)
 			ledger_set(&verify_add_row(&b.verify, VERIFY_REMOVED)->subject, "of verify");
 		if (i == 2)

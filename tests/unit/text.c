@@ -116,7 +116,7 @@ static void credentials_are_redacted(void)
 	CHECK_STR(redact("the LOGIN of se-cret", NULL), "the LOGIN of [redacted]");
 	CHECK_STR(redact("the login anna se-cret", NULL), "the login anna [redacted]");
 	CHECK_STR(redact("refuses the login of anna: BAD 1 LOGIN anna se-cret", NULL),
-		  "refuses the login of anna: BAD 1 LOGIN anna [redacted]");
+	          "refuses the login of anna: BAD 1 LOGIN anna [redacted]");
 	CHECK_STR(redact("client_secret=abc&grant_type=x", NULL), "client_secret=[redacted]&grant_type=x");
 	CHECK_STR(redact("{\"access_token\": \"abc\", \"x\":1}", NULL), "{\"access_token\": [redacted], \"x\":1}");
 	CHECK_STR(redact("the word is hunter2!, no?", known), "the word is [redacted], no?");
@@ -130,16 +130,16 @@ static void credentials_are_redacted(void)
 static void ordinary_words_stay(void)
 {
 	static const char *const lines[] = {
-		"IMAP command 'AUTHENTICATE XOAUTH2' returned an error: NO AUTHENTICATE failed.",
-		"Channel c0001",
-		"a bearer of bad news",
-		"/usr/lib/x86_64-linux-gnu/sasl2:/var/lib/mbhaul/haul/mailboxes/alice@contoso.com/state/x",
-		"the password is missing",
-		"LOGINDISABLED AUTH=XOAUTH2",
-		"the source accepts the login but refuses the mailbox",
-		"the source: NO it refuses the login of anna@example.net: NO [AUTHENTICATIONFAILED] Invalid credentials",
-		"the login is accepted and the mailbox refused",
-		"mbsync has no use of the login mechanism that is set",
+	    "IMAP command 'AUTHENTICATE XOAUTH2' returned an error: NO AUTHENTICATE failed.",
+	    "Channel c0001",
+	    "a bearer of bad news",
+	    "/usr/lib/x86_64-linux-gnu/sasl2:/var/lib/mbhaul/haul/mailboxes/alice@contoso.com/state/x",
+	    "the password is missing",
+	    "LOGINDISABLED AUTH=XOAUTH2",
+	    "the source accepts the login but refuses the mailbox",
+	    "it refuses the login of anna@example.net: NO [AUTHENTICATIONFAILED] Invalid credentials",
+	    "the login is accepted and the mailbox refused",
+	    "mbsync has no use of the login mechanism that is set",
 	};
 	size_t i;
 

@@ -66,8 +66,8 @@ static void what_is_written_is_read_again(void)
 	fill(&a);
 	CHECK(!verify_write(path, rows, &a, &e));
 	CHECK(!verify_read(path, &b, &e));
-	CHECK(b.verdict == VERIFY_INCOMPLETE && b.code == CODE_LEFT && b.n_listed == 2 && b.at_most == 49 && b.earlier == 1700000000 &&
-	      b.took_ms == 1234);
+	CHECK(b.verdict == VERIFY_INCOMPLETE && b.code == CODE_LEFT && b.n_listed == 2 && b.at_most == 49 &&
+	      b.earlier == 1700000000 && b.took_ms == 1234);
 	CHECK_STR(b.text, "a \"quoted\" \\x0a\\x09\"folders\": text with \\xff");
 	CHECK(b.n_folders == 1 && !memcmp(&a.folders->counts, &b.folders->counts, sizeof a.folders->counts) &&
 	      !memcmp(&a.folders->mark, &b.folders->mark, sizeof a.folders->mark));

@@ -320,8 +320,9 @@ static void verdicts(void)
 	f->counts.n[VERIFY_REFUSED] = 1;
 	verify_conclude(&r);
 	CHECK(r.verdict == VERIFY_UNVERIFIABLE && r.counts.messages == 8 && r.counts.n[VERIFY_MISSING] == 1);
-	CHECK_STR(r.text, "made anew (and 1 more folder cannot be verified); of the rest: 3 messages; complete but "
-	                  "for 1 message that is listed: 1 could not be copied");
+	CHECK_STR(r.text,
+	          "made anew (and 1 more folder cannot be verified); of the rest: 3 messages; complete but "
+	          "for 1 message that is listed: 1 could not be copied");
 	verify_clear(&r);
 }
 
@@ -334,8 +335,9 @@ static void what_is_listed_is_counted_in_words(void)
 	f->counts.n[VERIFY_REFUSED] = 1;
 	f->counts.n[VERIFY_REMOVED] = 2;
 	verify_conclude(&r);
-	CHECK_STR(r.text, "9 messages; complete but for 3 messages that are listed: 1 could not be copied, 2 removed "
-	                  "at the destination since");
+	CHECK_STR(r.text,
+	          "9 messages; complete but for 3 messages that are listed: 1 could not be copied, 2 removed "
+	          "at the destination since");
 	verify_clear(&r);
 }
 

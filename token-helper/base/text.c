@@ -389,11 +389,12 @@ static bool boundary(const char *line, size_t i)
 	return !i || !(isalnum((unsigned char)line[i - 1]) || line[i - 1] == '_');
 }
 
-/* "refuses the login of anna@example.net: NO ..." is a sentence of ours, and no command: those have no article before
- * them, nor such a name behind. */
+/* "refuses the login of anna@example.net: NO ..." is a sentence of ours, and no command: those have no
+ * article before them, nor such a name behind. */
 static bool prose_login(const char *s, size_t n, size_t i)
 {
-	static const char *const behind[] = {" of ", " but ", " and ", " is ", " than ", " mechanism ", " mechanisms "};
+	static const char *const behind[] = {" of ",   " but ",       " and ",       " is ",
+	                                     " than ", " mechanism ", " mechanisms "};
 
 	if (n - i < 6 || memcmp(s + i, "login ", 6) != 0 || i < 4 || memcmp(s + i - 4, "the ", 4) != 0)
 		return false;

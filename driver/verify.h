@@ -3,15 +3,20 @@
  * STATUS, SEARCH, FETCH.
  *
  *   verify.c          the command line
- *   verify_fleet.c    a process a mailbox, so many at a time; verify_view.c what the operator sees;
- * verify_csv.c verify.csv verify_box.c      one mailbox from start to end, in its process verify_plan.c which
- * folders there are, what mbhaul would do with each, which are as they were last time verify_try.c      goes
- * on after a dropped connection, an expired token, a throttled server verify_list.c     UIDs and sizes of
- * many folders at few round trips verify_look.c     the folders one after the other: verify_judge.c is its
- * core verify_others.c   messages that lie elsewhere than they did, on either side verify_doubles.c  messages
- * that lie at the destination twice; verify_content.c  folders made anew verify_bodies.c   reads messages and
- * compares them verify_hidden.c   what only the administrator's statistics know of verify_rows.c     a row
- * for each message that is not simply there
+ *   verify_fleet.c    a process a mailbox, so many at a time
+ *   verify_view.c     what the operator sees
+ *   verify_csv.c      verify.csv
+ *   verify_box.c      one mailbox from start to end, in its process
+ *   verify_plan.c     which folders there are, what mbhaul would do with each, which are as they were
+ *   verify_try.c      goes on after a dropped connection, an expired token, a throttled server
+ *   verify_list.c     UIDs and sizes of many folders at few round trips
+ *   verify_look.c     the folders one after the other: verify_judge.c is its core
+ *   verify_others.c   messages that lie elsewhere than mbsync knows, on either side
+ *   verify_doubles.c  messages that lie at the destination twice
+ *   verify_content.c  folders made anew
+ *   verify_bodies.c   reads messages and compares them
+ *   verify_hidden.c   what only the administrator's statistics know of
+ *   verify_rows.c     a row for each message that is not simply there
  */
 #ifndef MBHAUL_VERIFY_H
 #define MBHAUL_VERIFY_H
@@ -154,7 +159,8 @@ int verify_gather(struct verify_box *b, struct sync_side *side, const char *name
 /* Sets the verdict, and returns -1. */
 int verify_no_memory(struct verify_box *b, struct verdict *v);
 
-/* Those that are no longer in their folder at the destination: are they in another one? */
+/* Those of which no pair says where they lie at the destination: in their own folder after all, or in another
+ * one? */
 int verify_find_moved(struct verify_box *b, struct verdict *v);
 
 /* Those that are gone from a folder at the source: are they new in another one? */

@@ -2,12 +2,15 @@
  * What became of each message of a folder, from three witnesses: the source's UIDs now, mbsync's pairs, and
  * the destination's UIDs now. Pure.
  *
- *   a pair, and the destination has it    arrived; unless the ledger lists a stub (unreadable), or the sizes
- * differ (changed) a pair, and the destination has not   removed; the caller may yet find it in another
- * folder there a pair without a destination UID      what the ledger lists of it (lost); else removed before
- * mbsync last passed; else missing, where it is not known that mbsync keeps track a pair, and the source has
- * it not     gone, if the destination has it; nothing, if neither has no pair what the ledger lists of it;
- * else new above what mbsync has come to; else missing
+ *   a pair, and the destination has it: arrived; unless the ledger lists a stub (unreadable), or the sizes
+ *     differ (changed)
+ *   a pair, and the destination has it not: removed
+ *   a pair without a destination UID: what the ledger lists of it (lost); else removed before mbsync last
+ *     passed; else missing, where it is not known that mbsync keeps track
+ *   a pair, and the source has it not: gone, if the destination has it; nothing, if neither has
+ *   no pair: what the ledger lists of it; else new above what mbsync has come to; else missing
+ *
+ * What has a pair and is not found by it the caller may yet find by its header.
  */
 #ifndef MBHAUL_VERIFY_JUDGE_H
 #define MBHAUL_VERIFY_JUDGE_H

@@ -1,4 +1,4 @@
-/* Messages that lie elsewhere than they did: moved at the destination, or at the source. */
+/* Messages that lie elsewhere than mbsync knows: moved at the destination, or at the source. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ int verify_gather(struct verify_box *b, struct sync_side *side, const char *name
 	return 0;
 }
 
-/* ---- moved at the destination ---- */
+/* ---- at the destination ---- */
 
 /* It was copied, and it is not known where it lies: mbsync's pair does not hold, or names no UID. */
 static bool strays(const struct verify_box *b, const struct verify_finding *f)

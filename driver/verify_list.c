@@ -132,6 +132,18 @@ static int refused(struct verify_box *b, struct sync_side *side, struct verify_l
 	return 0;
 }
 
+/* One whose name cannot be said to the server is like one that it refuses: the others need not suffer for it. */
+static void try_name(struct sync_side *side, struct verify_listing *l)
+{
+	struct buf quoted = BUF_INIT(16384);
+
+	if (sync_quoted_name(side, l->name, &quoted)) {
+		snprintf(l->answer, sizeof l->answer, "its name cannot be said to the server");
+		l->refused = l->done = true;
+	}
+	buf_clear(&quoted);
+}
+
 /* The commands for a folder from *n on. */
 static void plan(struct verify_listing *l, struct command *v, size_t *n)
 {
@@ -198,6 +210,8 @@ int verify_list(struct verify_box *b, struct sync_side *side, void *arg, struct 
 	for (i = 0; i < all->n; i++) {
 		if (all->v[i].empty)
 			all->v[i].done = true;
+		if (!all->v[i].done)
+			try_name(side, &all->v[i]);
 		if (!all->v[i].done)
 			plan(&all->v[i], v, &n);
 	}

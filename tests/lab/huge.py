@@ -5,6 +5,7 @@
 
     FAULT: drop    the source closes the connection behind the first of the sizes that it is asked for
            flood   the destination lists its sizes without an end
+           dots    the source has "." between names, and a folder whose name has a "/" in it
            vanish  a message is deleted at the destination when bodies are asked for, the sixth that is asked for
 
 Makes DIR/huge.conf, DIR/huge.csv and a haul in DIR/hugehaul as a copy would leave it: folders.json, mbsync's state,
@@ -156,7 +157,7 @@ def write_haul(top, source, pairs, pulled, messages):
             f.write(text)
 
     put("folders.json", json.dumps({
-        "version": 1, "source_delimiter": "/", "destination_delimiter": "/", "source_bare": True, "destination_bare": True,
+        "version": 1, "source_delimiter": "." if Session.fault == "dots" else "/", "destination_delimiter": "/", "source_bare": True, "destination_bare": True,
         "folders": [{"source": "INBOX", "destination": "INBOX", "channel": 1, "why": "the inbox"}],
         "excluded": [], "stuck": [], "gone": []}, indent=1))
     put("state/:source:INBOX_:destination:INBOX", "FarUidValidity %d\nNearUidValidity %d\nMaxPulledUid %d\nMaxPushedUid %d\n\n" %
@@ -203,6 +204,9 @@ class Session:
     def __init__(self, side, reader, writer):
         self.side, self.reader, self.writer = side, reader, writer
 
+    def delimiter(self):
+        return b"." if (self.fault, self.side.name) == ("dots", "source") else b"/"
+
     async def run(self):
         name = self.side.name
         self.writer.write(b"* OK [CAPABILITY %s] ready\r\n" % CAPABILITY[name])
@@ -217,9 +221,11 @@ class Session:
             if verb == b"CAPABILITY":
                 say(b"* CAPABILITY %s\r\n" % CAPABILITY[name])
             elif verb == b"NAMESPACE":
-                say(b'* NAMESPACE (("" "/")) NIL NIL\r\n')
+                say(b'* NAMESPACE (("" "%s")) NIL NIL\r\n' % self.delimiter())
             elif verb == b"LIST":
-                say(b'* LIST (\\HasNoChildren) "/" INBOX\r\n')
+                say(b'* LIST (\\HasNoChildren) "%s" INBOX\r\n' % self.delimiter())
+                if self.delimiter() == b".":
+                    say(b'* LIST (\\HasNoChildren) "." "Projects.a/b"\r\n')
             elif verb in (b"EXAMINE", b"SELECT"):
                 say(b"* %d EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Seen)\r\n* OK [UIDVALIDITY %d] UIDs\r\n* OK [UIDNEXT %d] next\r\n" %
                     (len(self.side.uids), VALIDITY[name], self.side.uids[-1] + 1))
@@ -254,9 +260,10 @@ class Session:
         items = items.upper()
         plain = re.fullmatch(rb"\((UID|RFC822\.SIZE| )+\)", items)
         if (self.fault, self.side.name) in (("drop", "source"), ("flood", "destination")) and plain:
-            while True:
+            while not self.writer.is_closing():
                 self.writer.write(self.side.sizes[0] * (1 if self.fault == "drop" else SOME))
                 await self.writer.drain()
+                await asyncio.sleep(0)
                 if self.fault == "drop":
                     raise ConnectionResetError
         if (self.fault, self.side.name) == ("vanish", "destination") and b"BODY.PEEK[]" in items:

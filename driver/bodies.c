@@ -57,7 +57,7 @@ static int on_part(void *arg, const struct wire_event *event, struct err *e)
 	const uint32_t *at;
 	size_t i;
 
-	if (b->alive)
+	if (b->alive && event->kind == WIRE_DATA)
 		b->alive(b->arg);
 	if (rc <= 0)
 		return rc;

@@ -18,7 +18,7 @@
 #include "haul.h"
 #include "mailboxes.h"
 
-enum { TICK_MS = 200, RESULT_MAX = 1 << 20, STUCK_MOST = 5 };
+enum { TICK_MS = 200, RESULT_MAX = 1 << 20, STUCK_MOST = 5, KILL_AFTER_MS = 10000 };
 
 /* ---- the child ---- */
 
@@ -182,6 +182,14 @@ static void end_of(struct verify_fleet *f, struct verify_row_of *r, int status, 
 	}
 }
 
+/* A server that never stops talking must not keep a child from hearing it. Their files are never torn. */
+static int signal_to_stop(struct verify_fleet *f)
+{
+	if (!f->stopped_ms)
+		f->stopped_ms = file_now_ms();
+	return engine_stop > 1 || file_now_ms() - f->stopped_ms > KILL_AFTER_MS ? SIGKILL : SIGTERM;
+}
+
 static void reap(struct verify_fleet *f)
 {
 	/* Where a server is waited for, the child says so all the same. */
@@ -199,7 +207,7 @@ static void reap(struct verify_fleet *f)
 		if (late)
 			kill(r->pid, SIGKILL);
 		else if (engine_stop)
-			kill(r->pid, SIGTERM);
+			kill(r->pid, signal_to_stop(f));
 		if (waitpid(r->pid, &status, WNOHANG) != r->pid)
 			continue;
 		read_some(r);

@@ -39,6 +39,7 @@ struct verify_fleet {
 	const struct verify_row_of *last_stuck;
 	int width; /* of the addresses' column */
 	long long begun_ms;
+	long long stopped_ms; /* when it was told to stop; 0: it was not */
 	size_t drawn;
 };
 

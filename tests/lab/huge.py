@@ -4,6 +4,7 @@
     huge.py DIR MESSAGES [FAULT]   beside a lab in DIR, whose certificate and stand-in Entra are used
 
     FAULT: drop    the source closes the connection behind the first of the sizes that it is asked for
+           chatter the destination says that it is still there, without an end, and lists nothing
            flood   the destination lists its sizes without an end
            dots    the source has "." between names, and a folder whose name has a "/" in it
            vanish  a message is deleted at the destination when bodies are asked for, the sixth that is asked for
@@ -259,9 +260,9 @@ class Session:
         uid_set, _, items = args.partition(b" ")
         items = items.upper()
         plain = re.fullmatch(rb"\((UID|RFC822\.SIZE| )+\)", items)
-        if (self.fault, self.side.name) in (("drop", "source"), ("flood", "destination")) and plain:
+        if (self.fault, self.side.name) in (("drop", "source"), ("flood", "destination"), ("chatter", "destination")) and plain:
             while not self.writer.is_closing():
-                self.writer.write(self.side.sizes[0] * (1 if self.fault == "drop" else SOME))
+                self.writer.write((b"* OK here\r\n" if self.fault == "chatter" else self.side.sizes[0]) * (1 if self.fault == "drop" else SOME))
                 await self.writer.drain()
                 await asyncio.sleep(0)
                 if self.fault == "drop":

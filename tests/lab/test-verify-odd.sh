@@ -15,7 +15,7 @@ look() {
 	server=$!
 	for _ in $(seq 200); do grep -q '^ready' "$tmp/server" 2>/dev/null && break; sleep 0.05; done
 	printf '[relay]\npatience = 10s\n' >>"$LAB_DIR/huge.conf"
-	timeout -k 5 60 "$mbhaul" --config "$LAB_DIR/huge.conf" verify --plain "$@" >"$tmp/out" 2>&1 </dev/null
+	timeout -k 25 "${seconds:-60}" "$mbhaul" --config "$LAB_DIR/huge.conf" verify --plain "$@" >"$tmp/out" 2>&1 </dev/null
 	rc=$?
 	kill $server
 	wait $server 2>/dev/null
@@ -38,3 +38,6 @@ is "is removed, and not changed" "$(classes)" "changed 2 ${usual/removed 20/remo
 look dots
 is "a folder that cannot be named: 1" "$rc" 1
 is "is listed beside all the others" "$(classes)" "${usual/removed/refused 1 removed}"
+seconds=3
+look chatter
+is "a server that never stops talking does not keep it from being stopped" "$rc" 124

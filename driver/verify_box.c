@@ -311,8 +311,9 @@ static void recall(struct verify_box *b, const char *path, const char *rows)
 
 	if (verify_read(path, &b->old, &ignored))
 		return;
-	/* Two files: between them a kill may have come. */
-	if (verify_each_row(rows, count_row, &n, &ignored) || n != b->old.n_listed)
+	/* Two files: between them a kill may have come. And the CSV may name another mailbox there by now. */
+	if (verify_each_row(rows, count_row, &n, &ignored) || n != b->old.n_listed ||
+	    strcmp(b->old.destination ? b->old.destination : "", b->now.destination) != 0)
 		verify_clear(&b->old);
 }
 

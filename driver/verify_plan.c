@@ -366,7 +366,9 @@ static void keep(struct verify_box *b)
 		/* A part of a sample says nothing. */
 		if (!all && strcmp(b->old.method, "deep") != 0)
 			b->now.folders[i].counts.compared = b->now.folders[i].counts.uncompared = 0;
-		ledger_set(&b->now.folders[i].trouble, o->trouble);
+		/* What statistics said has no hint; they are asked again. */
+		if (p->kind != PLACE_COPY || o->hint[0])
+			ledger_set(&b->now.folders[i].trouble, o->trouble);
 		ledger_set(&b->now.folders[i].hint, o->hint);
 	}
 }

@@ -37,7 +37,7 @@ P
 }
 # The same message in two folders.
 source_ copy -u copied@contoso.com Archive mailbox INBOX uid 3
-for name in copied rearranged changed size; do sync $name@contoso.com; done
+for name in copied rearranged changed size plain hidden; do sync $name@contoso.com; done
 
 # ---- one that lies elsewhere stands for one that is gone, not for two ----
 twin=$(destination_ search -u copied@contoso.example mailbox Archive | awk '{ print $2 }' | sort -n | tail -n 1)
@@ -80,3 +80,16 @@ sed -i -E 's/^([0-9]+) ([0-9]+) /echo "\1 $((\2 + 16)) "/e' "$HAUL/mailboxes/siz
 verify size@contoso.com
 is "nearly all are cut: 1" "$rc" 1
 is "that is seen" "$(verified verdict "$HAUL" size@contoso.com | cut -d' ' -f1)" incomplete
+
+# ---- another destination in the CSV, and other statistics: nothing is kept that they decide ----
+verify plain@contoso.com
+sed -i 's/"arrived":\t16/"arrived":\t15/; s/plain@contoso.example/other@contoso.example/' "$HAUL/mailboxes/plain@contoso.com/verify.json"
+verify plain@contoso.com
+is "what was found of another destination is not kept" "$(at plain '[v["arrived"], folder("INBOX")["arrived"]]')" "[33, 16]"
+printf 'Email,FolderPath,FolderType,Items\nhidden@contoso.com,/Projects,UserCreated,60\n' >"$LAB_DIR/folder-statistics.csv"
+verify hidden@contoso.com
+expect hidden listed 1 "" 'hidden "Projects" 0'
+rm "$LAB_DIR/folder-statistics.csv"
+verify hidden@contoso.com
+expect hidden complete 0 "" ""
+is "statistics that are gone say nothing" "$(at hidden 'folder("Projects").get("trouble", "")')" ""

@@ -98,13 +98,23 @@ static int search(struct verify_box *b, struct sync_side *side, struct verify_li
 	return 0;
 }
 
+/* As many as there were at STATUS are listed still. What came since must not stand for one that is not told. */
+static bool has_all(const struct verify_listing *l)
+{
+	size_t n = 0;
+
+	while (n < l->n && l->v[n].uid < l->next)
+		n++;
+	return l->n >= l->exists && (!l->next || n >= l->expect);
+}
+
 /* All its commands were answered. */
 static int settle(struct verify_box *b, struct sync_side *side, struct verify_listing *l, struct err *e)
 {
 	if (l->refused)
 		return 0;
 	l->n = verify_sort_items(l->v, l->n);
-	if (l->n < l->exists && search(b, side, l, e))
+	if (!has_all(l) && search(b, side, l, e))
 		return -1;
 	if (l->n < l->exists) {
 		snprintf(l->answer, sizeof l->answer,

@@ -35,6 +35,9 @@ has "and said so" "$tmp/out" 'lists more than [0-9]+ messages'
 look vanish --deep
 is "a message that is deleted there while all are read: 1" "$rc" 1
 is "is removed, and not changed" "$(classes)" "changed 2 ${usual/removed 20/removed 21}"
+look omits
+is "a message whose size is not told, when another one comes: 1" "$rc" 1
+is "is not forgotten" "$(classes)" "${usual/new 15/new 16}"
 look dots
 is "a folder that cannot be named: 1" "$rc" 1
 is "is listed beside all the others" "$(classes)" "${usual/removed/refused 1 removed}"

@@ -1,4 +1,5 @@
 /* mbhaul report: what the haul directory says, as a page, a table and data. */
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "commands.h"
 #include "conf.h"
 #include "earlier.h"
+#include "engine.h"
 #include "mailboxes.h"
 #include "report.h"
 #include "run_lock.h"
@@ -31,6 +33,50 @@ static void take_check(void *arg, const struct earlier *e)
 	if (m)
 		c->v[m - c->boxes->list] =
 		    (struct report_check){e->counted, e->weighed, e->messages, e->bytes};
+}
+
+/* ---- where things lie on this machine is not for those who get the report ---- */
+
+/* Names of files that begin with the directory are relative to it from then on. */
+static void drop_directory(char *text, const char *dir, size_t n)
+{
+	char *at = text;
+
+	while (n && dir[n - 1] == '/')
+		n--;
+	while (n && at && (at = memmem(at, strlen(at), dir, n))) {
+		if (at[n] != '/' || (at > text && (isalnum((unsigned char)at[-1]) || strchr("._-", at[-1]))))
+			at += n;
+		else
+			memmove(at, at + n + 1, strlen(at + n + 1) + 1);
+	}
+}
+
+static void shorten(const struct conf *conf, char *text)
+{
+	const char *slash = strrchr(conf->file, '/');
+
+	drop_directory(text, conf->fleet.haul, strlen(conf->fleet.haul));
+	drop_directory(text, conf->file, slash ? (size_t)(slash - conf->file) : 0);
+}
+
+static void shorten_all(const struct conf *conf, struct report_box *b)
+{
+	struct ledger *l = &b->ledger;
+	struct verify_result *v = &b->verify;
+
+	shorten(conf, b->damaged.text);
+	shorten(conf, b->damaged.hint);
+	shorten(conf, l->text);
+	shorten(conf, l->hint);
+	shorten(conf, v->text);
+	shorten(conf, v->hint);
+	for (size_t i = 0; i < l->n_left; i++)
+		shorten(conf, l->left[i].reason);
+	for (size_t i = 0; i < v->n_rows; i++) {
+		shorten(conf, v->rows[i].reason);
+		shorten(conf, v->rows[i].action);
+	}
 }
 
 /* ---- reading and writing ---- */
@@ -75,6 +121,7 @@ static int one(struct report *r, struct outs *outs, size_t i, const struct repor
 	report_box_read(&b, r->conf, &r->boxes->list[i], check);
 	if (b.damaged.code && !r->n_damaged++)
 		r->damaged = b.damaged;
+	shorten_all(r->conf, &b);
 	report_csv_row(piece, &b);
 	if (put(&outs->csv, piece, e))
 		goto out;
@@ -107,9 +154,14 @@ static int all(struct report *r, struct outs *outs, struct err *e)
 	report_csv_head(&piece);
 	if (put(&outs->csv, &piece, e))
 		goto out;
-	for (size_t i = 0; i < r->boxes->n; i++)
+	for (size_t i = 0; i < r->boxes->n; i++) {
+		if (engine_stop) {
+			err_set(e, CODE_LATER, "stopped: the report is as it was before");
+			goto out;
+		}
 		if (one(r, outs, i, &checks.v[i], &piece, e))
 			goto out;
+	}
 	r->overview.at_work = run_lock_held(r->conf->fleet.haul);
 	overview_sum(&r->overview, r->now);
 	report_sum_end(&r->sum, &r->overview, r->now);
@@ -223,6 +275,8 @@ int cmd_report(struct globals *g, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage(stderr, CODE_USAGE);
+	/* What is begun is taken away again. */
+	engine_catch_signals();
 	memset(&boxes, 0, sizeof boxes);
 	rc = conf_load(g->config, &conf, &e);
 	if (!rc && mailboxes_load(conf.fleet.mailboxes, &boxes, &e)) {

@@ -80,7 +80,10 @@ static bool over(struct run *r)
 	if (!p->pid)
 		return true;
 	hear(p);
-	if (engine_stop > 1 || file_now_ms() - p->begun_ms > LONGEST_MS)
+	/* A gentle end: it has files to take away. */
+	if (engine_stop > 1)
+		kill(-p->pid, SIGTERM);
+	if (engine_stop > 2 || file_now_ms() - p->begun_ms > LONGEST_MS)
 		kill(-p->pid, SIGKILL);
 	if (waitpid(p->pid, &raw, WNOHANG) != p->pid)
 		return false;

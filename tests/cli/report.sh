@@ -41,6 +41,11 @@ check "... and says so in a line" $?
 check "the three files are closed to others" $?
 [ -z "$(find haul/haul -maxdepth 1 -name '*.tmp')" ]
 check "nothing is left beside them" $?
+for seconds in 0.01 0.02 0.03 0.05; do
+	timeout -s TERM $seconds "$build/mbhaul" --config haul/mbhaul.conf report >/dev/null 2>&1
+done
+[ -z "$(find haul/haul -maxdepth 1 -name '*.tmp')" ]
+check "... nor by one that is stopped" $?
 [ "$(stat -c %s haul/haul/report.html)" -lt $((300 * 1500 + 400000)) ]
 check "the page has less than 1.5 KB a mailbox" $?
 ! grep -qE 'contoso\.secret|this-is-the-client-secret|passwords/|secret-file' haul/haul/report.html haul/haul/results.*
@@ -105,6 +110,8 @@ made hostile --mailboxes 60 --hostile --damaged
 check "a damaged file does not stop the report, and gives 78" $?
 [ "$(grep -c '^.*,"damaged",' hostile/haul/results.csv)" = 2 ]
 check "... and its mailbox is shown as damaged" $?
+grep -q "$top/hostile/haul/mailboxes/.*status.json is damaged" err && ! grep -qF "$top" hostile/haul/report.html hostile/haul/results.csv hostile/haul/results.json
+check "... but where the haul lies is told to the operator only" $?
 python3 - hostile/haul >out 2>&1 <<'END'
 import csv, json, re, sys
 haul = sys.argv[1]

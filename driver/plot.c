@@ -59,18 +59,23 @@ void plot_value(struct buf *out, enum plot_unit unit, double value)
 		table_number(out, (unsigned long long)(value + .5));
 }
 
-/* As few digits as the step needs: 0, 500 GB, 1 TB, 1.5 TB. */
+/* As few digits as the step needs: 0, 500 GB, 1 TB, 1.5 TB; 500,000, 1 M, 1.5 M: there is no room for more. */
 static void axis_value(struct buf *out, enum plot_unit unit, double value)
 {
-	static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
+	static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB", "M"};
+	enum { PETA = 5, MILLION };
 	size_t u = 0;
 	char digits[32];
 
-	if (unit != PLOT_BYTES) {
+	if (unit != PLOT_BYTES && value < 1e6) {
 		plot_value(out, unit, value);
 		return;
 	}
-	for (; value >= 1000 && u + 1 < sizeof units / sizeof *units; u++)
+	if (unit != PLOT_BYTES) {
+		u = MILLION;
+		value /= 1e6;
+	}
+	for (; value >= 1000 && u < PETA; u++)
 		value /= 1000;
 	snprintf(digits, sizeof digits, "%.2f", value);
 	for (size_t n = strlen(digits); n && (digits[n - 1] == '0' || digits[n - 1] == '.'); n--) {
@@ -134,7 +139,7 @@ void plot_time_axis(const struct plot *p)
 
 		time_label(text, sizeof text, at[i], step, !i);
 		buf_addf(p->out, "<path class=axis d=\"M%.1f %dv5\"/>", x, p->height - p->bottom);
-		if (x - last < 6 * CHAR_WIDTH || x > p->width - 3 * CHAR_WIDTH)
+		if (x - last < 6 * CHAR_WIDTH || x < 3 * CHAR_WIDTH || x > p->width - 3 * CHAR_WIDTH)
 			continue;
 		last = x;
 		plot_text(p, "tick", x, p->height - p->bottom + 19, "middle", text + (text[0] == ' '));

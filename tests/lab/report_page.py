@@ -36,6 +36,9 @@ def results(haul):
 ROWS = '[...document.querySelectorAll("#boxes > tbody > tr[id]")]'
 ADDRESSES = ROWS + '.map(r => r.cells[0].textContent)'
 PAUSE = 'new Promise(r => setTimeout(r, 200))'
+CUT = '''[...document.querySelectorAll("svg.wide text, svg.narrow text")].filter(t => {
+    const r = t.getBoundingClientRect(), s = t.ownerSVGElement.getBoundingClientRect();
+    return s.width && (r.left < s.left - 1 || r.right > s.right + 1); }).map(t => t.textContent)'''
 CLICK = 'document.querySelectorAll("#boxes > thead button")[%d].click()'
 
 
@@ -154,7 +157,11 @@ def looks(b, page):
         b.open(page)
         b.run('document.querySelectorAll("details").forEach(d => d.open = true); document.querySelector("#m1 bdi").click(); ""')
         wide = b.run('document.documentElement.scrollWidth')
+        check('at %d pixels no text of a picture is cut' % width, (cut := b.run(CUT)) == [], cut)
         check('%d px wide: nothing sticks out' % width, wide <= width, wide)
+        if width < 620:
+            check('at %d pixels a folder stands before its numbers' % width, b.run('''[...document.querySelectorAll("tr.opened .list:not(.left) tr")]
+                .every(r => r.cells[0].getBoundingClientRect().right <= r.cells[2].getBoundingClientRect().left + 1)'''))
     b.size(1280, 900)
     check('every picture has a title and a description', b.run(
         '[...document.querySelectorAll("svg[role=img]")].every(s => s.querySelector("title").textContent && s.querySelector("desc").textContent)'))

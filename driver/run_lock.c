@@ -40,8 +40,12 @@ int run_lock_take(const char *haul, struct err *e)
 bool run_lock_held(const char *haul)
 {
 	char *path = path_of(haul);
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	/* On NFS a lock that is exclusive needs a file that may be written. */
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
 	bool held = false;
+
+	if (fd < 0 && path && errno != ENOENT)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	/* Another one that asks holds it as well, for a moment. */
 	for (int i = 0; fd >= 0 && i < 4; i++) {

@@ -123,8 +123,8 @@ static void others(const struct report *r, struct buf *out)
 	if (listed) {
 		buf_addf(out, "<p class=lead>");
 		table_number(out, listed);
-		buf_adds(out, listed == 1 ? " more is complete but for messages"
-		                          : " more are complete but for messages");
+		buf_addf(out, "%s %s complete but for messages", s->state[REPORT_COMPLETE] ? " more" : "",
+		         listed == 1 ? "is" : "are");
 		buf_adds(out, " that could not be copied or that lie there twice; each of them is listed "
 		              "below, with the reason.</p>\n");
 	}
@@ -185,6 +185,9 @@ static void headline(const struct report *r, struct buf *out)
 			table_number(out, s->boxes);
 			buf_adds(out, " mailboxes are complete.");
 		}
+	} else if (s->boxes == 1) {
+		buf_adds(out, s->state[REPORT_LISTED] ? "The mailbox is complete but for some messages."
+		                                      : "The mailbox is not complete.");
 	} else {
 		table_number(out, s->state[REPORT_COMPLETE]);
 		buf_adds(out, " of ");
@@ -245,10 +248,17 @@ static void facts(const struct report *r, struct buf *out)
 	table_number(out, s->copied);
 	buf_adds(out, "</b> of ");
 	table_number(out, s->messages);
-	fact(out, s->bytes_copied ? "Data copied" : "Data", false);
-	buf_adds(out, "<b>");
-	table_bytes(out, s->bytes_copied ? s->bytes_copied : s->bytes);
-	buf_adds(out, "</b>");
+	if (r->overview.uncounted) {
+		buf_adds(out, " <span>and those of ");
+		mailboxes(out, r->overview.uncounted);
+		buf_adds(out, " that could not be counted yet</span>");
+	}
+	if (s->bytes_copied || s->bytes) {
+		fact(out, s->bytes_copied ? "Data copied" : "Data", false);
+		buf_adds(out, "<b>");
+		table_bytes(out, s->bytes_copied ? s->bytes_copied : s->bytes);
+		buf_adds(out, !s->bytes_copied && s->sizeless ? "</b> and more" : "</b>");
+	}
 	if (s->bytes_copied && s->bytes >= s->bytes_copied && !s->sizeless) {
 		buf_adds(out, " of ");
 		table_bytes(out, s->bytes);
@@ -263,7 +273,7 @@ static void facts(const struct report *r, struct buf *out)
 		buf_adds(out, " twice");
 	}
 	if (s->begun) {
-		fact(out, s->at_work ? "Under way since" : "Copied", false);
+		fact(out, s->at_work ? "Under way since" : s->copied ? "Copied" : "Tried", false);
 		buf_adds(out, "<b>");
 		report_time(out, s->begun);
 		buf_adds(out, "</b>");

@@ -105,6 +105,21 @@ made plain --mailboxes 1 --unverified && grep -q 'The mailbox is complete\.' pla
 check "one mailbox is spoken of as one" $?
 
 # ---- damage, hostile content ----
+
+# ---- nothing is known, nothing is there, one mailbox ----
+single() { # a ledger: the page of a haul of that mailbox alone
+	rm -rf single && python3 "$here/tests/lab/madeup.py" single --mailboxes 1 --unverified && rm -f single/haul/check.jsonl &&
+		echo "$1" >"$(echo single/haul/mailboxes/*)/status.json" && report single >out 2>err
+}
+single '{"version":1,"state":"refused","code":77,"verdict":"not-granted","text":"no","first":1795000000,"started":1795000000,"finished":1795000009,"updated":1795000009}'
+grep -q '<h1>The mailbox is not complete' single/haul/report.html && grep -q 'of 0 <span>and those of 1 mailbox that could not be counted yet' single/haul/report.html &&
+	! grep -qE '<dt>(Data|Copied)' single/haul/report.html
+check "of a mailbox that was refused nothing is known, and nothing was copied" $?
+single '{"version":1,"state":"left","code":1,"messages":3,"copied":2,"first":1795000000,"finished":1795000009,"updated":1795000009,"uncopied":[{"folder":"F","uid":1,"kind":"refused"}]}'
+grep -q '<h1>The mailbox is complete but for some' single/haul/report.html && grep -q '<p class=lead>1 is complete but' single/haul/report.html &&
+	! grep -q '0 B' single/haul/report.html
+check "one mailbox that is complete but for a message" $?
+
 made hostile --mailboxes 60 --hostile --damaged
 [ $rc = 78 ] && grep -q 'status.json is damaged' err && grep -q 'files of 1 more are damaged' err
 check "a damaged file does not stop the report, and gives 78" $?

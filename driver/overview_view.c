@@ -135,9 +135,12 @@ void overview_sum_lines(const struct overview *o, const char *lead, int columns,
 	struct buf bar = BUF_INIT(1024), text = BUF_INIT(4096);
 	/* By bytes where all sizes are known. */
 	const bool bytes = o->bytes && !o->unweighed;
-	const double part = bytes ? (double)o->bytes_there : (double)o->copied, whole = bytes ? (double)o->bytes : (double)o->messages;
+	double part = bytes ? (double)o->bytes_there : (double)o->copied, whole = bytes ? (double)o->bytes : (double)o->messages;
 	int width = columns - 6;
 
+	/* Nothing is to be copied, and that is known of all. */
+	if (whole <= 0 && !o->uncounted && o->n)
+		part = whole = 1;
 	overview_bar(&bar, part, whole, width > BAR_MOST ? BAR_MOST : width);
 	buf_addc(&bar, ' ');
 	add_percent(&bar, part, whole, o->uncounted > 0);

@@ -95,12 +95,27 @@ static void boxes(const struct report_cause *c, struct buf *out)
 	buf_adds(out, "</ul>\n");
 }
 
+/* By what it is about and not by its place, which others may have when the page was renewed: what its reader has folded is kept
+ * by it. */
+static void id(const struct report_cause *c, size_t number, char letter, struct buf *out)
+{
+	buf_addf(out, "%c-%s", letter, report_state_word(c->state));
+	if (c->word[strspn(c->word, "abcdefghijklmnopqrstuvwxyz- ")]) {
+		buf_addf(out, "-%zu", number);
+		return;
+	}
+	for (const char *p = c->word; *p; p++)
+		buf_addf(out, "%s%c", p == c->word ? "-" : "", *p == ' ' ? '_' : *p);
+}
+
 static void messages(const struct report_cause *c, size_t number, struct buf *out)
 {
 	if (!c->n_rows)
 		return;
 	/* A few are shown as they are. */
-	buf_addf(out, "<details class=messages id=d%zu%s><summary>", number, c->n_rows <= 8 ? " open" : "");
+	buf_adds(out, "<details class=messages id=");
+	id(c, number, 'd', out);
+	buf_addf(out, "%s><summary>", c->n_rows <= 8 ? " open" : "");
 	if (c->messages > c->n_rows) {
 		buf_adds(out, "The first ");
 		table_number(out, c->n_rows);
@@ -127,8 +142,9 @@ static void cause(const struct report_cause *c, size_t number, struct buf *out)
 	const char *title, *advice;
 
 	report_cause_words(c, &title, &advice);
-	buf_addf(out, "<details class=\"cause s-%s\" id=c%zu open><summary><h3>%s</h3><span class=count>",
-	         report_state_word(c->state), number, title);
+	buf_addf(out, "<details class=\"cause s-%s\" id=", report_state_word(c->state));
+	id(c, number, 'c', out);
+	buf_addf(out, " open><summary><h3>%s</h3><span class=count>", title);
 	if (c->messages) {
 		count(out, c->messages, "message", "messages");
 		buf_adds(out, " in ");

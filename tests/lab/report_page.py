@@ -116,6 +116,7 @@ def keeping(b, page):
     b.run(ROWS + '[2].querySelector("bdi").click(); document.querySelector("details.cause > summary").click(); "";')
     b.run(PAUSE)
     b.run('scrollTo(0, 900)')
+    check('the address says which cause was folded, and not which place it had', '&d=c-' in b.run('location.hash'), b.run('location.hash'))
     before = b.run(ADDRESSES), b.run('document.querySelector("tr.opened").previousSibling.id'), b.run('document.querySelector("details.cause").open')
     b.loaded = False
     b.run('location.reload()')

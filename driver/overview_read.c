@@ -150,17 +150,25 @@ static void read_box(struct overview *o, const struct overview_reader *r, size_t
 
 	if (!stat(b->path, &st) && same_file(b, &st) && !r->seen) {
 		b->dead = b->state == LEDGER_RUNNING && overview_nobody_works(r->haul, b->address);
-		return;
+		/* Nobody, because it has ended just now? Then it has written so before. */
+		if (!b->dead || (!stat(b->path, &st) && same_file(b, &st)))
+			return;
 	}
 	if (!st.st_ino && !b->inode && !r->seen)
 		return; /* nothing yet */
-	if (read_ledger(b, &l, now, &e)) {
-		damaged(b, &e);
-		return;
+	for (int again = 0; again < 2; again++) {
+		if (again)
+			ledger_clear(&l);
+		if (read_ledger(b, &l, now, &e)) {
+			damaged(b, &e);
+			return;
+		}
+		b->dead = l.state == LEDGER_RUNNING && overview_nobody_works(r->haul, b->address);
+		if (!b->dead)
+			break;
 	}
 	if (!st.st_ino)
 		b->inode = 0;
-	b->dead = l.state == LEDGER_RUNNING && overview_nobody_works(r->haul, b->address);
 	if (r->seen)
 		r->seen(r->arg, i, &l);
 	overview_take(b, &l);

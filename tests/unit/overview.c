@@ -1,13 +1,18 @@
 #include "driver/overview.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/text.h"
+#include "driver/mailboxes.h"
 #include "driver/overview_export.h"
+#include "driver/overview_read.h"
 #include "driver/overview_view.h"
 #include "driver/table.h"
 #include "test.h"
@@ -276,6 +281,73 @@ static void the_newest_events_are_kept(void)
 	overview_end(&o);
 }
 
+/* ---- what happens while it is read ---- */
+
+static char haul[] = "/tmp/mbhaul-overview.XXXXXX", status_path[200];
+static bool ends_now;
+
+static void write_status(const char *state)
+{
+	FILE *f = fopen(status_path, "w");
+
+	CHECK(f != NULL);
+	if (!f)
+		return;
+	fprintf(f, "{\"version\":1,\"state\":\"%s\",\"updated\":%d}\n", state, NOW);
+	fclose(f);
+}
+
+/* In place of libc's: nobody holds a lock, and a sync that was at work has ended just before one asks. */
+int flock(int fd, int operation)
+{
+	(void)fd;
+	(void)operation;
+	if (ends_now)
+		write_status("done");
+	ends_now = false;
+	return 0;
+}
+
+static void one_that_ends_meanwhile_is_not_broken_off(void)
+{
+	static char address[] = "alice@contoso.com";
+	struct mailbox m = {.address = address, .destination = address};
+	const struct mailboxes boxes = {.list = &m, .n = 1};
+	struct overview_reader r = {0};
+	struct overview o = {0};
+	struct err e = ERR_INIT;
+	char path[200];
+
+	CHECK(mkdtemp(haul) != NULL);
+	snprintf(path, sizeof path, "%s/mailboxes", haul);
+	CHECK(!mkdir(path, 0700));
+	snprintf(path, sizeof path, "%s/mailboxes/alice@contoso.com", haul);
+	CHECK(!mkdir(path, 0700));
+	snprintf(status_path, sizeof status_path, "%s/mailboxes/alice@contoso.com/status.json", haul);
+	snprintf(path, sizeof path, "%s/mailboxes/alice@contoso.com/lock", haul);
+	fclose(fopen(path, "w"));
+	write_status("running");
+	CHECK(!overview_read_begin(&o, &r, haul, &boxes, NULL, &e));
+	ends_now = true;
+	overview_read(&o, &r, NOW);
+	CHECK(o.v[0].state == LEDGER_DONE && !o.v[0].dead);
+	/* one that was read before, and one that really was broken off */
+	write_status("running");
+	overview_read(&o, &r, NOW);
+	CHECK(o.v[0].state == LEDGER_RUNNING && o.v[0].dead);
+	ends_now = true;
+	overview_read(&o, &r, NOW);
+	CHECK(o.v[0].state == LEDGER_DONE && !o.v[0].dead);
+	overview_read_end(&o, &r);
+	unlink(path);
+	unlink(status_path);
+	snprintf(path, sizeof path, "%s/mailboxes/alice@contoso.com", haul);
+	rmdir(path);
+	snprintf(path, sizeof path, "%s/mailboxes", haul);
+	rmdir(path);
+	rmdir(haul);
+}
+
 /* ---- drawing ---- */
 
 struct page {
@@ -452,6 +524,7 @@ int main(void)
 	TEST(what_was_copied_is_the_size_of_a_whole_mailbox);
 	TEST(events_are_put_together);
 	TEST(the_newest_events_are_kept);
+	TEST(one_that_ends_meanwhile_is_not_broken_off);
 	TEST(the_share_is_honest_at_its_ends);
 	TEST(lines_fit);
 	TEST(the_bar_is_full_only_at_the_end);

@@ -40,7 +40,7 @@ enum report_state {
 	REPORT_DAMAGED,     /* its status.json or verify.json cannot be read */
 	REPORT_FAILED,      /* something is wrong at the operator's side, or on the way */
 	REPORT_REFUSED,     /* somebody must act */
-	REPORT_INCOMPLETE,  /* copied, but verify found messages that are not there */
+	REPORT_INCOMPLETE,  /* copied, but verify found messages missing, or folders that cannot be proved */
 	REPORT_STOPPED,     /* broken off, and nobody is at work on it */
 	REPORT_LATER,       /* tried again by itself */
 	REPORT_RUNNING,

@@ -14,7 +14,7 @@ static const struct {
     [REPORT_DAMAGED] = {"damaged", "File damaged"},
     [REPORT_FAILED] = {"failed", "Failed"},
     [REPORT_REFUSED] = {"refused", "Somebody must act"},
-    [REPORT_INCOMPLETE] = {"incomplete", "Messages missing"},
+    [REPORT_INCOMPLETE] = {"incomplete", "Incomplete"},
     [REPORT_STOPPED] = {"stopped", "Broken off"},
     [REPORT_LATER] = {"later", "Tried again later"},
     [REPORT_RUNNING] = {"running", "Being copied"},
@@ -76,6 +76,18 @@ bool report_box_by_verify(const struct report_box *b)
 	return b->verify.verdict != VERIFY_NONE && b->verify.verdict != VERIFY_UNVERIFIABLE && !b->stale;
 }
 
+/* verify could look, and found a folder in which nothing can be told: it was made anew, say. Another look later would find
+ * the same. */
+static bool unprovable(const struct report_box *b)
+{
+	const struct verify_result *v = &b->verify;
+
+	for (size_t i = 0; v->verdict == VERIFY_UNVERIFIABLE && !b->stale && i < v->n_folders; i++)
+		if (v->folders[i].reason && v->folders[i].reason[0] && v->folders[i].code != CODE_LATER)
+			return true;
+	return false;
+}
+
 static enum report_state state_of(const struct report_box *b, bool works)
 {
 	const struct ledger *l = &b->ledger;
@@ -101,6 +113,8 @@ static enum report_state state_of(const struct report_box *b, bool works)
 		return b->verify.verdict == VERIFY_INCOMPLETE ? REPORT_INCOMPLETE
 		       : b->verify.verdict == VERIFY_LISTED   ? REPORT_LISTED
 		                                              : REPORT_COMPLETE;
+	if (unprovable(b))
+		return REPORT_INCOMPLETE;
 	return l->state == LEDGER_LEFT ? REPORT_LISTED : REPORT_COMPLETE;
 }
 
@@ -141,18 +155,27 @@ void report_box_read(struct report_box *b, const struct conf *conf, const struct
 	char *path = haul_path(conf->fleet.haul, address, HAUL_STATUS);
 	struct ledger *l = &b->ledger;
 	struct err e = ERR_INIT;
+	bool works = false;
 
 	*b = (struct report_box){.mailbox = m};
 	if (!path)
 		err_set(&b->damaged, CODE_UNAVAILABLE, "no memory");
-	else if (ledger_read(path, l, &e))
-		b->damaged = e;
+	/* One that ended between the reading of its ledger and the test of its lock has written so by then. */
+	for (int again = 0; path && again < 2; again++) {
+		ledger_clear(l);
+		if (ledger_read(path, l, &e)) {
+			b->damaged = e;
+			break;
+		}
+		works = l->state == LEDGER_RUNNING && !overview_nobody_works(conf->fleet.haul, address);
+		if (works || l->state != LEDGER_RUNNING)
+			break;
+	}
 	free(path);
 	if (read_verify(b, conf, &e) && !b->damaged.code)
 		b->damaged = e;
 	b->stale = is_stale(b);
-	b->state = state_of(b, !b->damaged.code && l->state == LEDGER_RUNNING &&
-	                           !overview_nobody_works(conf->fleet.haul, address));
+	b->state = state_of(b, works);
 	b->messages = l->messages;
 	b->bytes = report_box_bytes(b, check);
 	if (check && check->counted && !b->messages)

@@ -336,7 +336,7 @@ int report_causes_add(struct report_causes *c, struct report_box *b, size_t inde
 	}
 	/* Where it was not even copied, that is the cause. */
 	if (b->verify.verdict == VERIFY_UNVERIFIABLE && !b->stale &&
-	    (b->state == REPORT_COMPLETE || b->state == REPORT_LISTED) && add_unverifiable(c, b, index))
+	    (b->state == REPORT_COMPLETE || b->state == REPORT_LISTED || b->state == REPORT_INCOMPLETE) && add_unverifiable(c, b, index))
 		return -1;
 	return add_messages(c, b, index);
 }

@@ -151,8 +151,9 @@ static void others(const struct report *r, struct buf *out)
 	}
 	if (n[REPORT_INCOMPLETE]) {
 		also(out, &first);
-		count(out, n[REPORT_INCOMPLETE], "lacks messages that verifying found missing",
-		      "lack messages that verifying found missing");
+		count(out, n[REPORT_INCOMPLETE],
+		      "lacks messages that verifying found missing, or has a folder that cannot be proved",
+		      "lack messages that verifying found missing, or have a folder that cannot be proved");
 	}
 	if (n[REPORT_STOPPED]) {
 		also(out, &first);

@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
+#include "base/file.h"
+#include "driver/conf.h"
 #include "driver/diagnose_table.h"
+#include "driver/haul.h"
 #include "driver/mailboxes.h"
 #include "test.h"
 
@@ -378,6 +382,55 @@ static void what_could_not_be_verified_is_counted(void)
 	report_sum_clear(&s);
 }
 
+static void put(const char *haul, const char *name, const char *text)
+{
+	char *path = haul_path(haul, mailbox_a.address, name);
+	struct err e = ERR_INIT;
+
+	CHECK(path && file_update(path, text, strlen(text), 0600, &e) >= 0);
+	free(path);
+}
+
+/* Verified with a folder of which nothing can be told, for this reason. */
+static enum report_state state_with(char *haul, const char *folder)
+{
+	struct conf conf = {.fleet = {.haul = haul}};
+	enum report_state state;
+	struct report_box b;
+	char text[400];
+
+	snprintf(text, sizeof text, "{\"version\":1,\"verdict\":\"unverifiable\",\"verified\":200,\"folders\":[{\"source\":\"INBOX\"%s}]}", folder);
+	put(haul, "verify.json", text);
+	report_box_read(&b, &conf, &mailbox_a, NULL);
+	CHECK(!b.damaged.code);
+	state = b.state;
+	report_box_clear(&b);
+	return state;
+}
+
+static void a_folder_that_cannot_be_proved_is_not_complete(void)
+{
+	char haul[] = "/tmp/report-test.XXXXXX", command[64];
+	struct err e = ERR_INIT;
+
+	CHECK(mkdtemp(haul) && !haul_make(haul, mailbox_a.address, &e));
+	put(haul, HAUL_STATUS, "{\"version\":1,\"state\":\"done\",\"finished\":100}");
+	CHECK(state_with(haul, "") == REPORT_COMPLETE);
+	CHECK(state_with(haul, ",\"reason\":\"uidvalidity\",\"code\":77") == REPORT_INCOMPLETE);
+	CHECK(state_with(haul, ",\"reason\":\"damaged\",\"code\":78") == REPORT_INCOMPLETE);
+	/* A connection that broke says nothing of the mail. */
+	CHECK(state_with(haul, ",\"reason\":\"dropped\",\"code\":75") == REPORT_COMPLETE);
+	/* Copied anew since then. */
+	put(haul, HAUL_STATUS,
+	    "{\"version\":1,\"state\":\"done\",\"finished\":300,\"passes\":[{\"begun\":250,\"ended\":300,\"messages\":5}]}");
+	CHECK(state_with(haul, ",\"reason\":\"uidvalidity\",\"code\":77") == REPORT_COMPLETE);
+	/* Killed while it was at work: nobody holds its lock. */
+	put(haul, HAUL_STATUS, "{\"version\":1,\"state\":\"running\",\"started\":300}");
+	CHECK(state_with(haul, "") == REPORT_STOPPED);
+	snprintf(command, sizeof command, "rm -r %s", haul);
+	CHECK(!system(command));
+}
+
 int main(void)
 {
 	TEST(mailboxes_with_the_same_cause_are_one_group);
@@ -394,5 +447,6 @@ int main(void)
 	TEST(wrong_clocks_do_not_stretch_the_time);
 	TEST(what_is_gone_does_not_stand_for_what_is_missing);
 	TEST(what_could_not_be_verified_is_counted);
+	TEST(a_folder_that_cannot_be_proved_is_not_complete);
 	TEST_END;
 }

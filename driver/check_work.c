@@ -2,14 +2,10 @@
  * The looks at the mailboxes: a process for each side of each, so many at a time on either side as `run` would have, so
  * that a server sees no more connections than during the copy. A crash or a hang costs one mailbox.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +17,7 @@
 #include "folders.h"
 #include "haul.h"
 #include "survey.h"
+#include "worker.h"
 
 enum {
 	RESULT_MAX = 64 << 20,
@@ -33,60 +30,33 @@ enum {
 
 /* ---- the child ---- */
 
-static void write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t k = write(fd, p, n);
+struct looking {
+	struct check *c;
+	const struct mailbox *mailbox;
+	enum side side;
+};
 
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return;
-		p += k;
-		n -= (size_t)k;
-	}
-}
-
-static void look(struct check *c, const struct mailbox *m, enum side side, int fd)
+static void look(void *arg, int fd)
 {
+	const struct looking *l = arg;
 	struct buf out = BUF_INIT(RESULT_MAX);
 	struct survey survey;
 
-	survey_look(c->g, c->conf, m, side, c->exact, &survey);
+	signal(SIGTERM, SIG_DFL);
+	survey_look(l->c->g, l->c->conf, l->mailbox, l->side, l->c->exact, &survey);
 	survey_format(&survey, &out);
-	write_all(fd, buf_str(&out), out.len);
+	worker_write(fd, buf_str(&out), out.len);
 	buf_clear(&out);
 	survey_clear(&survey);
 }
 
 static int start(struct check *c, struct check_box *b, int which, struct err *e)
 {
+	struct looking l = {c, b->mailbox, which ? SIDE_DESTINATION : SIDE_SOURCE};
 	struct check_side *s = &b->side[which];
-	pid_t parent = getpid();
-	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC))
-		return err_errno(e, CODE_UNAVAILABLE, "cannot look at %s", b->mailbox->address);
-	fflush(NULL); /* or the child's copy of it might be written too */
-	s->pid = fork();
-	if (s->pid < 0) {
-		err_errno(e, CODE_UNAVAILABLE, "cannot look at %s", b->mailbox->address);
-		close(ends[0]);
-		close(ends[1]);
+	if (worker_start(b->mailbox->address, look, &l, &s->pid, &s->fd, e))
 		return -1;
-	}
-	if (!s->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		signal(SIGTERM, SIG_DFL);
-		if (getppid() == parent) {
-			close(ends[0]);
-			look(c, b->mailbox, which ? SIDE_DESTINATION : SIDE_SOURCE, ends[1]);
-		}
-		_exit(0);
-	}
-	close(ends[1]);
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	s->fd = ends[0];
 	s->in = (struct buf)BUF_INIT(RESULT_MAX);
 	s->state = CHECK_RUNNING;
 	s->begun_ms = file_now_ms();

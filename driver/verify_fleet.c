@@ -1,13 +1,10 @@
 #include "verify_fleet.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,40 +14,34 @@
 #include "engine.h"
 #include "haul.h"
 #include "mailboxes.h"
+#include "worker.h"
 
 enum { TICK_MS = 200, RESULT_MAX = 1 << 20, STUCK_MOST = 5, KILL_AFTER_MS = 10000 };
 
 /* ---- the child ---- */
 
-static void write_all(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t k = write(fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return;
-		p += k;
-		n -= (size_t)k;
-	}
-}
+struct working {
+	struct verify_fleet *fleet;
+	const struct mailbox *mailbox;
+};
 
 /* What it found lies in its files; the head of it, which may not have been written, goes to the parent. */
-static void work(struct verify_fleet *f, const struct mailbox *m, int fd)
+static void work(void *arg, int fd)
 {
+	const struct working *w = arg;
+	struct verify_fleet *f = w->fleet;
 	struct verify_result r;
 	bool renamed = false;
 	char *text;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (verify_mailbox(f->g, f->conf, m, &f->o, fd, &r)) {
+	if (verify_mailbox(f->g, f->conf, w->mailbox, &f->o, fd, &r)) {
 		text = verify_format_head(&r);
 		for (size_t i = 0; i < r.n_folders; i++)
 			renamed |= verify_is_renamed(&r.folders[i]);
-		write_all(fd, renamed ? "rR" : "r ", 2);
+		worker_write(fd, renamed ? "rR" : "r ", 2);
 		if (text)
-			write_all(fd, text, strlen(text));
+			worker_write(fd, text, strlen(text));
 		free(text);
 	}
 	verify_clear(&r);
@@ -58,30 +49,10 @@ static void work(struct verify_fleet *f, const struct mailbox *m, int fd)
 
 static int start(struct verify_fleet *f, struct verify_row_of *r, struct err *e)
 {
-	pid_t parent = getpid();
-	int ends[2];
+	struct working w = {f, r->mailbox};
 
-	if (pipe2(ends, O_CLOEXEC))
-		return err_errno(e, CODE_UNAVAILABLE, "cannot verify %s", r->mailbox->address);
-	fflush(NULL); /* or the child's copy of it might be written too */
-	r->pid = fork();
-	if (r->pid < 0) {
-		err_errno(e, CODE_UNAVAILABLE, "cannot verify %s", r->mailbox->address);
-		close(ends[0]);
-		close(ends[1]);
+	if (worker_start(r->mailbox->address, work, &w, &r->pid, &r->fd, e))
 		return -1;
-	}
-	if (!r->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() == parent) {
-			close(ends[0]);
-			work(f, r->mailbox, ends[1]);
-		}
-		_exit(0);
-	}
-	close(ends[1]);
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	r->fd = ends[0];
 	r->in = (struct buf)BUF_INIT(RESULT_MAX);
 	r->state = VERIFY_RUNNING;
 	r->heard_ms = file_now_ms();

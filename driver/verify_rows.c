@@ -9,6 +9,9 @@
 #include "table.h"
 #include "verify.h"
 
+static const char compare_by_hand[] =
+    "compare the two; if it is damaged, delete it at the destination and copy it by hand";
+
 enum { ROWS_MOST = 20000, SLICE = 500 };
 
 /* ---- words ---- */
@@ -90,9 +93,7 @@ static void words(const struct verify_box *b, const struct verify_place *p, cons
 		say_bytes(reason, f->size);
 		buf_adds(reason, " at the destination, and should have ");
 		say_bytes(reason, f->want);
-		buf_adds(
-		    action,
-		    "compare the two; if it is damaged, delete it at the destination and copy it by hand");
+		buf_adds(action, compare_by_hand);
 		break;
 	case VERIFY_WHY_BYTES:
 		buf_adds(reason, "its bytes at the destination are not those of the source");
@@ -102,9 +103,7 @@ static void words(const struct verify_box *b, const struct verify_place *p, cons
 			buf_adds(reason, " instead of ");
 			say_bytes(reason, f->want);
 		}
-		buf_adds(
-		    action,
-		    "compare the two; if it is damaged, delete it at the destination and copy it by hand");
+		buf_adds(action, compare_by_hand);
 		break;
 	case VERIFY_WHY_SILENT:
 		buf_adds(reason, "the destination lists it and does not hand it out");

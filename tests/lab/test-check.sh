@@ -154,10 +154,10 @@ set_key fleet mbsync /nonexistent/mbsync
 run alice@contoso.com
 is "no mbsync: 69" "$rc" 69
 has "it says what to correct" "$tmp/out" 'correct .mbsync. in .fleet.'
-cp "$(command -v true)" "$tmp/mbsync"
+cp "$(type -P true)" "$tmp/mbsync"
 set_key fleet mbsync "$tmp/mbsync"
 run alice@contoso.com
-has "a program that is no mbsync is told" "$tmp/out" '^  BAD   '
+has "a program that is no mbsync is told" "$tmp/out" "^  BAD   .*mbsync"
 set_key destination user postmaster
 run alice@contoso.com
 is "one login for all mailboxes: 77, for its password is refused as well" "$rc" 77

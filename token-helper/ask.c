@@ -317,6 +317,8 @@ static int talk_unix(const char *path, const struct buf *request, int give_up_s,
 
 		if (k > 0)
 			sent += (size_t)k;
+		else if (k < 0 && errno == EPIPE)
+			break; /* a server that is too busy says so, and does not wait for the request */
 		else if (k < 0 && errno == EAGAIN ? wait_fd(fd, POLLOUT, end) : k < 0 && errno != EINTR)
 			goto fail;
 	}
@@ -348,6 +350,30 @@ out:
 	return rc;
 }
 
+/* A server that had too much to do is asked again, as long as there is time. */
+static int talk_until(const char *path, const struct buf *text, int give_up_s, struct secret *answer,
+                      struct ask_answer *a, struct err *e)
+{
+	long long end = file_now_ms() + give_up_s * 1000LL;
+
+	for (;;) {
+		long long left = end - file_now_ms();
+		int pause_s;
+
+		if (talk_unix(path, text, left > 1000 ? (int)(left / 1000) : 1, answer, e) ||
+		    ask_parse(answer->bytes, answer->len, a, e))
+			return -1;
+		if (strcmp(a->error, "busy") != 0)
+			return 0;
+		pause_s = a->retry_after > 0 ? a->retry_after : 1;
+		if (end - file_now_ms() < (pause_s + 1) * 1000LL)
+			return 0;
+		nanosleep(&(struct timespec){pause_s, 0}, NULL);
+		ask_clear(a);
+		secret_cut(answer, 0);
+	}
+}
+
 int ask_token(const char *helper, const struct ask_request *request, int give_up_s, struct ask_answer *a,
               struct err *e)
 {
@@ -359,12 +385,13 @@ int ask_token(const char *helper, const struct ask_request *request, int give_up
 	rc = ask_format(&text, request, e);
 	if (!rc && (rc = secret_init(&answer, ANSWER_MAX, e)))
 		e->code = CODE_LATER;
-	if (!rc)
-		rc = is_unix(helper)
-		         ? talk_unix(helper + sizeof unix_prefix - 1, &text, give_up_s, &answer, e)
-		         : talk_exec(helper, &text, give_up_s, &answer, e);
-	if (!rc)
-		rc = ask_parse(answer.bytes, answer.len, a, e);
+	if (!rc && is_unix(helper)) {
+		rc = talk_until(helper + sizeof unix_prefix - 1, &text, give_up_s, &answer, a, e);
+	} else if (!rc) {
+		rc = talk_exec(helper, &text, give_up_s, &answer, e);
+		if (!rc)
+			rc = ask_parse(answer.bytes, answer.len, a, e);
+	}
 	secret_clear(&answer);
 	buf_clear(&text);
 	return rc;

@@ -40,7 +40,8 @@ const char *ask_helper(void);
 /*
  * Asks, and gives up after give_up_s seconds (the child is then killed). Returns 0 when the helper answered, also with
  * an error of its own (answer->error is then set); -1 when there was no usable answer: CODE_UNAVAILABLE if there is no
- * such helper, CODE_LATER at the deadline or if it could not be started. ask_clear(answer) in every case.
+ * such helper, CODE_LATER at the deadline or if it could not be started. A server at a socket that says error=busy is
+ * asked again meanwhile. ask_clear(answer) in every case.
  */
 int ask_token(const char *helper, const struct ask_request *request, int give_up_s, struct ask_answer *answer, struct err *e);
 

@@ -98,6 +98,7 @@ static int make_owner(char **owner, const struct profile *p)
 	    [PROFILE_CERTIFICATE] = "",
 	    [PROFILE_FEDERATED_TOKEN_FILE] = "federated:",
 	    [PROFILE_MANAGED_IDENTITY] = "identity:",
+	    [PROFILE_SOCKET] = "socket:",
 	};
 	bool identity = p->credential == PROFILE_MANAGED_IDENTITY;
 	const char *place = identity ? p->identity_endpoint : p->file;

@@ -17,11 +17,15 @@ struct options {
 	bool seal;
 	const char *days; /* checked; NULL: the default */
 	const char *out;
+	const char *sockets[8]; /* --socket */
+	int n_sockets;
+	int idle; /* s */
 };
 
 int cmd_get(struct options *o);
 int cmd_answer(struct options *o);
 int cmd_claims(struct options *o);
+int cmd_serve(struct options *o);
 int cmd_forget(struct options *o);
 int cmd_certificate(struct options *o);
 int cmd_new_certificate(struct options *o);

@@ -15,7 +15,9 @@
 #include "cache.h"
 #include "failure.h"
 #include "fetcher.h"
+#include "grant.h"
 #include "profile.h"
+#include "relayed.h"
 #include "reply.h"
 
 static int fail(const struct wish *w, struct failure *f)
@@ -51,29 +53,6 @@ static int become_fetcher(const struct wish *w, const char *config, const char *
 	return fail(w, &f);
 }
 
-static const struct profile *choose(const struct wish *w, const struct profiles *set, struct failure *f)
-{
-	const struct profile *p =
-	    w->profile[0] ? profiles_by_name(set, w->profile) : profiles_by_user(set, w->user);
-
-	if (!p && w->profile[0]) {
-		err_set(&f->err, CODE_CONFIG, "%s has no [profile %s]", set->file, w->profile);
-		failure_set_word(f, FAILURE_NO_PROFILE);
-	} else if (!p) {
-		err_set(&f->err, CODE_CONFIG, "no profile of %s is for %s", set->file, w->user);
-		err_hint(&f->err, "Add the domain to `domains` of a profile.");
-		failure_set_word(f, FAILURE_NO_PROFILE);
-	} else if (w->host[0] && !profile_allows(p, w->host)) {
-		err_set(&f->err, CODE_CONFIG, "a token of [profile %s] is not for the host %s", p->name,
-		        w->host);
-		err_hint(&f->err, "If it is Exchange Online, add it to `hosts` of the profile in %s.",
-		         set->file);
-		failure_set_word(f, FAILURE_FOREIGN_HOST);
-		return NULL;
-	}
-	return p;
-}
-
 static int give_token(const struct options *o, const struct wish *w, long long start_ms)
 {
 	struct profiles set = {0};
@@ -82,7 +61,6 @@ static int give_token(const struct options *o, const struct wish *w, long long s
 	struct cache c = {0};
 	struct failure f = {0};
 	enum cache_verdict verdict;
-	long long now;
 	char *config = NULL;
 	int rc;
 
@@ -95,29 +73,27 @@ static int give_token(const struct options *o, const struct wish *w, long long s
 		rc = fail(w, &f);
 		goto out;
 	}
-	p = choose(w, &set, &f);
-	if (!p) {
+	p = grant_find(&set, w, &f);
+	if (!p || !grant_is_for(&set, p, w, &f)) {
 		rc = reply_failure(w->form, &f);
 		goto out;
 	}
-	profile_environment_get(&env);
-	if (profile_complete(&set.list[p - set.list], &env, &f.err) || cache_init(&c, p, &f.err)) {
-		rc = fail(w, &f);
+	if (p->credential == PROFILE_SOCKET) {
+		rc = relayed_reply(p, w, start_ms);
 		goto out;
 	}
-	rc = cache_read(&c, &f.err);
+	profile_environment_get(&env);
+	rc = grant_look(&set.list[p - set.list], &env, w, time(NULL), &c, &verdict, &f);
 	if (rc < 0) {
-		rc = fail(w, &f);
+		rc = reply_failure(w->form, &f);
 		goto out;
 	}
 	if (rc > 0)
 		reply_warn(&f.err);
-	now = time(NULL);
-	verdict = cache_judge(&c, now, w->min_validity);
 	if (verdict == CACHE_TOKEN)
 		rc = reply_token(w->form, p->name, &c);
 	else if (verdict == CACHE_FAILURE)
-		rc = reply_cached_failure(w->form, &c, now);
+		rc = reply_failure(w->form, &f);
 	else
 		rc = become_fetcher(w, config, p->name, start_ms + w->deadline * 1000LL);
 out:

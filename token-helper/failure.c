@@ -5,6 +5,7 @@ const char *const failure_words[FAILURE_WORDS] = {
     [FAILURE_REFUSED] = "refused",         [FAILURE_LATER] = "later",
     [FAILURE_UNAVAILABLE] = "unavailable", [FAILURE_CONFIG] = "config",
     [FAILURE_BAD_REQUEST] = "bad-request", [FAILURE_TIMEOUT] = "timeout",
+    [FAILURE_BUSY] = "busy",               [FAILURE_DENIED] = "denied",
 };
 
 void failure_set_word(struct failure *f, enum failure_word word)
@@ -14,6 +15,7 @@ void failure_set_word(struct failure *f, enum failure_word word)
 	    [FAILURE_REFUSED] = CODE_REFUSED,         [FAILURE_LATER] = CODE_LATER,
 	    [FAILURE_UNAVAILABLE] = CODE_UNAVAILABLE, [FAILURE_CONFIG] = CODE_CONFIG,
 	    [FAILURE_BAD_REQUEST] = CODE_USAGE,       [FAILURE_TIMEOUT] = CODE_LATER,
+	    [FAILURE_BUSY] = CODE_LATER,              [FAILURE_DENIED] = CODE_REFUSED,
 	};
 
 	f->word = word;
@@ -43,5 +45,6 @@ void failure_from_code(struct failure *f)
 
 bool failure_is_transient(const struct failure *f)
 {
-	return f->word == FAILURE_LATER || f->word == FAILURE_UNAVAILABLE || f->word == FAILURE_TIMEOUT;
+	return f->word == FAILURE_LATER || f->word == FAILURE_UNAVAILABLE || f->word == FAILURE_TIMEOUT ||
+	       f->word == FAILURE_BUSY;
 }

@@ -19,6 +19,8 @@ enum failure_word {
 	FAILURE_CONFIG,
 	FAILURE_BAD_REQUEST,
 	FAILURE_TIMEOUT,
+	FAILURE_BUSY,   /* a server has too much to do */
+	FAILURE_DENIED, /* a server does not serve this user */
 	FAILURE_WORDS, /* how many */
 };
 

@@ -10,8 +10,7 @@
 
 const char fetcher_name[] = "mbhaul-token-fetch";
 
-/* Beside this program (a build tree, or somebody's own folder), else where it is installed; never $PATH. */
-static int find(char path[PATH_MAX], struct err *e)
+int fetcher_find(char path[PATH_MAX], struct err *e)
 {
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
 	char *slash;
@@ -36,7 +35,7 @@ int fetcher_become(char *const *argv, struct err *e)
 {
 	char path[PATH_MAX];
 
-	if (find(path, e))
+	if (fetcher_find(path, e))
 		return -1;
 	execv(path, argv);
 	return err_errno(e, CODE_UNAVAILABLE, "cannot run %s", path);

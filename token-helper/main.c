@@ -30,10 +30,12 @@ enum {
 	O_DAYS = 256,
 	O_FORCE = 512,
 	O_SEAL = 1024,
-	O_OUT = 2048
+	O_OUT = 2048,
+	O_SOCKET = 4096,
+	O_IDLE = 8192
 };
 
-enum { DAYS_MOST = 3650 };
+enum { DAYS_MOST = 3650, IDLE_MOST = 1000000 };
 
 static const struct command {
 	const char *name;
@@ -42,6 +44,7 @@ static const struct command {
 } commands[] = {
     {"get", cmd_get, O_USER | O_PROFILE | O_HOST | O_SERVICE | O_VALIDITY | O_DEADLINE | O_SHOW},
     {"answer", cmd_answer, 0},
+    {"serve", cmd_serve, O_SOCKET | O_IDLE},
     {"claims", cmd_claims, O_USER | O_PROFILE | O_HOST | O_VALIDITY | O_DEADLINE},
     {"forget", cmd_forget, O_USER | O_PROFILE | O_ALL},
     {"certificate", cmd_certificate, O_PROFILE},
@@ -54,6 +57,7 @@ static const char help[] =
     "                    [--min-validity SECONDS] [--deadline SECONDS] [--show]\n"
     "       mbhaul-token claims (--user ADDRESS | --profile NAME)\n"
     "       mbhaul-token answer\n"
+    "       mbhaul-token serve [--socket PATH] [--idle SECONDS]\n"
     "       mbhaul-token forget (--user ADDRESS | --profile NAME | --all)\n"
     "       mbhaul-token certificate --profile NAME\n"
     "       mbhaul-token new-certificate --profile NAME [--days N] [--force]\n"
@@ -62,6 +66,7 @@ static const char help[] =
     "get              prints an access token for Exchange Online: from the cache, or a new one\n"
     "claims           prints what the token says about itself, never the token\n"
     "answer           answers one request of the helper protocol on standard input\n"
+    "serve            answers requests at a socket, for the users that `allow` of a profile names\n"
     "forget           removes cached tokens and cached refusals\n"
     "certificate      shows the profile's certificate: thumbprints and dates\n"
     "new-certificate  makes a key and a certificate to upload to the application, or a pair\n"
@@ -77,6 +82,8 @@ static const char help[] =
     "  --min-validity SECONDS  how long the token must last; a new one is fetched if it does not\n"
     "  --deadline SECONDS      give up after this time (default 20)\n"
     "  --show                  print the token although standard output is a terminal\n"
+    "  --socket PATH           listens there; without, systemd must hand over a socket\n"
+    "  --idle SECONDS          ends when nobody has asked for so long\n"
     "  --all                   every profile\n"
     "  --days N                how long the new certificate lasts (default 365)\n"
     "  --force                 replace what is there\n"
@@ -127,12 +134,14 @@ static int parse(struct options *o, unsigned *given, int argc, char **argv)
 	    {"force", no_argument, NULL, O_FORCE},
 	    {"seal", no_argument, NULL, O_SEAL},
 	    {"out", required_argument, NULL, O_OUT},
+	    {"socket", required_argument, NULL, O_SOCKET},
+	    {"idle", required_argument, NULL, O_IDLE},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
 	    {0},
 	};
 	struct err e = ERR_INIT;
-	unsigned long long days;
+	unsigned long long number;
 	int c, index = 0;
 
 	opterr = 0;
@@ -166,9 +175,19 @@ static int parse(struct options *o, unsigned *given, int argc, char **argv)
 			o->seal = true;
 			break;
 		case O_DAYS:
-			if (text_number(optarg, DAYS_MOST, &days) || !days)
+			if (text_number(optarg, DAYS_MOST, &number) || !number)
 				return usage("--days is not a number from 1 to %d", DAYS_MOST);
 			o->days = optarg;
+			break;
+		case O_SOCKET:
+			if (!*optarg || (size_t)o->n_sockets == sizeof(o->sockets) / sizeof(*o->sockets))
+				return usage(*optarg ? "there are too many --socket" : "--socket is empty");
+			o->sockets[o->n_sockets++] = optarg;
+			break;
+		case O_IDLE:
+			if (text_number(optarg, IDLE_MOST, &number) || !number)
+				return usage("--idle is not a number of seconds from 1 to %d", IDLE_MOST);
+			o->idle = (int)number;
 			break;
 		case O_OUT:
 			if (!*optarg)

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "profile_value.h"
 
-enum { NAME_MAX_BYTES = 63, CONF_MAX = 1 << 20 };
+enum { NAME_MAX_BYTES = 63 };
 
 const struct cloud clouds[] = {
     {"global", "login.microsoftonline.com", "outlook.office365.com", "smtp.office365.com",
@@ -38,7 +38,7 @@ const struct cloud *cloud_find(const char *name)
 /* The keys, in the order of the enum. */
 static const char *const keys[] = {
     "tenant",  "client-id", "credential", "domains",           "cloud", "hosts", "login",
-    "ca-file", "assertion", "cache",      "identity-endpoint", NULL};
+    "ca-file", "assertion", "cache",      "identity-endpoint", "allow", NULL};
 enum {
 	K_TENANT,
 	K_CLIENT_ID,
@@ -50,7 +50,8 @@ enum {
 	K_CA_FILE,
 	K_ASSERTION,
 	K_CACHE,
-	K_IDENTITY_ENDPOINT
+	K_IDENTITY_ENDPOINT,
+	K_ALLOW
 };
 
 struct reader {
@@ -82,15 +83,6 @@ static bool is_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-bool profile_is_uri(const char *s)
-{
-	const char *p = s;
-
-	while (is_alnum(*p) || *p == '+' || *p == '.' || *p == '-')
-		p++;
-	return p - s > 1 && *p == ':';
-}
-
 static void lower(char *s)
 {
 	for (; *s; s++)
@@ -105,7 +97,7 @@ static void list_free(char **list)
 	free(list);
 }
 
-/* Cuts value at its commas into a new lower-case list; an empty part is an error. */
+/* Cuts value at its commas into a new list; an empty part is an error. */
 static int list_make(const char *value, char ***out)
 {
 	size_t n = 1, i = 0;
@@ -123,7 +115,7 @@ static int list_make(const char *value, char ***out)
 		list[i] = strdup(text_trim(part));
 		if (!list[i] || !*list[i])
 			goto fail;
-		lower(list[i++]);
+		i++;
 		part = comma ? comma + 1 : NULL;
 	}
 	free(copy);
@@ -144,6 +136,7 @@ static void profile_free(struct profile *p)
 	free(p->key);
 	list_free(p->domains);
 	list_free(p->hosts);
+	list_free(p->allow);
 	free(p->login);
 	free(p->ca_file);
 	free(p->cache);
@@ -165,95 +158,28 @@ static int placed(int rc, const struct profiles *set, const struct ini_entry *in
 	return rc ? err_prefix(e, "%s:%d", set->file, in->line) : 0;
 }
 
-/* A path relative to the configuration file, or an URI as it is. file: is taken off, so that the file's owner
- * and mode are looked at like those of any other. */
-static char *place(const struct profiles *set, const char *value)
-{
-	if (!strncasecmp(value, "file:", 5)) {
-		value += 5;
-		if (!strncmp(value, "///", 3))
-			value += 2;
-	}
-	return profile_is_uri(value) ? strdup(value) : file_beside(set->file, value);
-}
-
-/* `certificate FILE|URI [KEY]`. A blank in a path can only be in the last word, so an URI has none. */
-static int set_certificate(struct profiles *set, struct profile *p, const struct ini_entry *in, char *words,
-                           struct err *e)
-{
-	char *key = words + strcspn(words, " \t");
-
-	if (strcasestr(words, "pin-value=")) {
-		wrong(e, set, in->line, "a PIN does not belong in this file");
-		return err_hint(e,
-		                "Put it into a file of its own, and write pin-source=file:/PATH in the URI.");
-	}
-	if (*key) {
-		*key = '\0';
-		key = text_trim(key + 1);
-		p->key = place(set, key);
-		if (!p->key)
-			return no_memory(e);
-	}
-	p->credential = PROFILE_CERTIFICATE;
-	p->file = place(set, words);
-	return p->file ? 0 : no_memory(e);
-}
-
-static int set_credential(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
-{
-	static const char *const kinds[] = {"secret-file", "certificate", "federated-token-file",
-	                                    "managed-identity", NULL};
-	char words[INI_LINE_MAX + 1], *rest;
-
-	snprintf(words, sizeof(words), "%s", in->value);
-	rest = words + strcspn(words, " \t");
-	if (*rest) {
-		*rest = '\0';
-		rest = text_trim(rest + 1);
-	}
-	if (!strcmp(words, "managed-identity")) {
-		p->credential = PROFILE_MANAGED_IDENTITY;
-		if (!*rest)
-			return 0;
-		wrong(e, set, in->line, "there is something behind credential = managed-identity");
-		return err_hint(e, "A user-assigned identity is named by `client-id`.");
-	}
-	if (!strcmp(words, "federated-token-file")) {
-		p->credential = PROFILE_FEDERATED_TOKEN_FILE;
-		if (!*rest)
-			return 0; /* AZURE_FEDERATED_TOKEN_FILE names it */
-		p->file = file_beside(set->file, rest);
-		return p->file ? 0 : no_memory(e);
-	}
-	if (strcmp(words, "secret-file") && strcmp(words, "certificate")) {
-		const char *meant = ini_nearest(words, kinds);
-		/* Somebody may have put the secret itself here: it is not repeated. */
-		wrong(e, set, in->line, "credential begins with a word that is not known");
-		if (meant)
-			return err_hint(e, "Is `%s%s` meant?", meant,
-			                strcmp(meant, "managed-identity") ? " FILE" : "");
-		return err_hint(
-		    e, "Write `secret-file FILE`, `certificate FILE|URI [KEY]`, `federated-token-file "
-		       "[FILE]` or `managed-identity`; a secret itself does not belong in this file.");
-	}
-	if (!*rest)
-		return wrong(e, set, in->line, "a file's name is missing behind credential = %s", words);
-	if (!strcmp(words, "certificate"))
-		return set_certificate(set, p, in, rest, e);
-	p->credential = PROFILE_SECRET_FILE;
-	p->file = file_beside(set->file, rest);
-	return p->file ? 0 : no_memory(e);
-}
-
 static int set_list(struct profiles *set, char ***list, const struct ini_entry *in, struct err *e)
 {
 	if (list_make(in->value, list))
 		return wrong(e, set, in->line, "%s is not a list of names with commas between", in->key);
 	for (char **p = *list; *p; p++) {
+		lower(*p);
 		if (!value_is_host(*p))
 			return wrong(e, set, in->line,
 			             "%s holds something that is not a domain's or host's name", in->key);
+	}
+	return 0;
+}
+
+/* Users and groups are looked up by whoever serves: a name that is not there yet must not be in the way of others. */
+static int set_allow(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
+{
+	if (list_make(in->value, &p->allow))
+		return wrong(e, set, in->line, "%s is not a list of users and groups with commas between", in->key);
+	for (char **a = p->allow; *a; a++) {
+		if (!value_is_account(*a))
+			return wrong(e, set, in->line,
+			             "%s holds something that is neither a user, nor @GROUP, nor a user's number", in->key);
 	}
 	return 0;
 }
@@ -311,7 +237,7 @@ static int read_key(struct reader *r, struct profile *p, const struct ini_entry 
 	case K_CLIENT_ID:
 		return placed(value_client_id("client-id", in->value, &p->client_id, e), set, in, e);
 	case K_CREDENTIAL:
-		return set_credential(set, p, in, e);
+		return placed(profile_set_credential(p, set->file, in->value, e), set, in, e);
 	case K_DOMAINS:
 		return set_list(set, &p->domains, in, e);
 	case K_CLOUD:
@@ -326,6 +252,8 @@ static int read_key(struct reader *r, struct profile *p, const struct ini_entry 
 		return set_assertion(set, p, in, e);
 	case K_IDENTITY_ENDPOINT:
 		return placed(value_endpoint(in->key, in->value, &p->identity_endpoint, e), set, in, e);
+	case K_ALLOW:
+		return set_allow(set, p, in, e);
 	default:
 		return set_path(set, &p->cache, in, e);
 	}
@@ -382,8 +310,9 @@ static int take(const struct ini_entry *in, void *arg, struct err *e)
 /* What cannot be seen before the whole file is read. */
 static int finish(struct profiles *set, struct profile *p, struct err *e)
 {
-	/* The other two may leave these to the platform. */
-	bool all = p->credential != PROFILE_MANAGED_IDENTITY && p->credential != PROFILE_FEDERATED_TOKEN_FILE;
+	/* The others leave these to the platform, or to another helper. */
+	bool all = p->credential == PROFILE_NO_CREDENTIAL || p->credential == PROFILE_SECRET_FILE ||
+	           p->credential == PROFILE_CERTIFICATE;
 	const char *missing = all && !p->tenant                        ? "tenant"
 	                      : all && !p->client_id                   ? "client-id"
 	                      : p->credential == PROFILE_NO_CREDENTIAL ? "credential"
@@ -394,6 +323,10 @@ static int finish(struct profiles *set, struct profile *p, struct err *e)
 	if (p->identity_endpoint && p->credential != PROFILE_MANAGED_IDENTITY)
 		return wrong(e, set, p->line,
 		             "identity-endpoint of [profile %s] goes with credential = managed-identity only",
+		             p->name);
+	if (p->allow && p->credential == PROFILE_SOCKET)
+		return wrong(e, set, p->line,
+		             "allow of [profile %s] belongs into the configuration of the helper that gives its tokens",
 		             p->name);
 	p->login_open &= !p->login;
 	if (!p->login && asprintf(&p->login, "https://%s", p->cloud->login) < 0) {
@@ -431,29 +364,6 @@ int profiles_parse(const char *text, size_t n, const char *file, struct profiles
 out:
 	if (rc)
 		profiles_clear(out);
-	return rc;
-}
-
-int profiles_load(const char *file, struct profiles *out, struct err *e)
-{
-	struct buf text = BUF_INIT(CONF_MAX);
-	char *path = file_absolute(file);
-	bool missing;
-	int rc = -1;
-
-	*out = (struct profiles){0};
-	if (!path) {
-		no_memory(e);
-		goto out;
-	}
-	if (file_read_trusted(path, CONF_MAX, &text, &missing, e)) {
-		e->code = CODE_CONFIG;
-		goto out;
-	}
-	rc = profiles_parse(buf_str(&text), text.len, path, out, e);
-out:
-	buf_clear(&text);
-	free(path);
 	return rc;
 }
 
@@ -495,48 +405,4 @@ bool profile_allows(const struct profile *p, const char *host)
 		if (same_host(host, *h))
 			return true;
 	return false;
-}
-
-static int found(const char *path, char **out, struct err *e)
-{
-	*out = file_absolute(path);
-	return *out ? 0 : no_memory(e);
-}
-
-int profiles_find_file(const char *option, bool here, char **path, struct err *e)
-{
-	const char *named = option ? option : secure_getenv("MBHAUL_CONFIG");
-	const char *xdg = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
-	const char *system = MBHAUL_SYSCONFDIR "/mbhaul/mbhaul.conf";
-	char *own = NULL;
-	int n = 0, rc = -1;
-
-	*path = NULL;
-	if (named && *named)
-		return found(named, path, e);
-	if (here && !access("mbhaul.conf", F_OK))
-		return found("mbhaul.conf", path, e);
-	/* A relative folder would bring the working directory in again. */
-	if (xdg && *xdg == '/')
-		n = asprintf(&own, "%s/mbhaul/mbhaul.conf", xdg);
-	else if (home && *home == '/')
-		n = asprintf(&own, "%s/.config/mbhaul/mbhaul.conf", home);
-	if (n < 0) {
-		own = NULL;
-		no_memory(e);
-		goto out;
-	}
-	if (own && !access(own, F_OK)) {
-		rc = found(own, path, e);
-	} else if (!access(system, F_OK)) {
-		rc = found(system, path, e);
-	} else {
-		err_set(e, CODE_CONFIG, "there is no configuration file: neither %s%s%s%s",
-		        here ? "./mbhaul.conf, " : "", own ? own : "", own ? " nor " : "", system);
-		err_hint(e, "Name one with --config or in $MBHAUL_CONFIG%s.",
-		         here ? ", or make one with `mbhaul init`" : "");
-	}
-out:
-	free(own);
-	return rc;
 }

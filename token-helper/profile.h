@@ -37,6 +37,7 @@ enum profile_credential {
 	PROFILE_CERTIFICATE,          /* file: PEM or URI; key: path or URI, NULL if with the certificate */
 	PROFILE_FEDERATED_TOKEN_FILE, /* file: a JWT that somebody else writes; NULL until profile_complete */
 	PROFILE_MANAGED_IDENTITY,     /* no file; the platform gives the token */
+	PROFILE_SOCKET,               /* file: the socket of a token helper that has the credential */
 };
 
 enum profile_assertion { PROFILE_PS256, PROFILE_RS256 };
@@ -53,6 +54,7 @@ struct profile {
 	enum profile_assertion assertion;
 	char **domains;  /* NULL-ended, lower case; NULL: not said */
 	char **hosts;    /* NULL-ended; NULL: the cloud's two */
+	char **allow;    /* NULL-ended, as written: who may ask a server for tokens; NULL: not said */
 	char *login;     /* base URL without a slash at the end: https://HOST[:PORT] */
 	bool login_open; /* neither `login` nor `cloud` is written: the environment may name the host */
 	char *identity_endpoint; /* http://ADDRESS[:PORT]; NULL: the usual one */
@@ -115,6 +117,9 @@ bool profile_allows(const struct profile *p, const char *host);
  * CODE_CONFIG with the places looked at.
  */
 int profiles_find_file(const char *option, bool here, char **path, struct err *e);
+
+/* Sets credential, file and key from the value of `credential` in the file `conf`. Pure; CODE_CONFIG. */
+int profile_set_credential(struct profile *p, const char *conf, const char *value, struct err *e);
 
 /* An URI such as pkcs11: or file:, and no path. */
 bool profile_is_uri(const char *s);

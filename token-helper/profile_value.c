@@ -37,6 +37,14 @@ bool value_is_guid(const char *s)
 	return true;
 }
 
+bool value_is_account(const char *s)
+{
+	s += *s == '@';
+	if (!*s || *s == '@' || strlen(s) > 255 || text_has_control(s, strlen(s)))
+		return false;
+	return !s[strcspn(s, " \t:")];
+}
+
 static int copy(const char *value, size_t n, char **out, struct err *e)
 {
 	*out = strndup(value, n);

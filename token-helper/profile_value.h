@@ -17,6 +17,9 @@ bool value_is_host(const char *s);
 
 bool value_is_guid(const char *s);
 
+/* The name of a user, @ and that of a group, or a number: no blank in it, and no other @ at the beginning. */
+bool value_is_account(const char *s);
+
 /* A GUID or a domain: one tenant, neither "common" nor its like. */
 int value_tenant(const char *name, const char *value, char **out, struct err *e);
 

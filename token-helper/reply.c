@@ -51,9 +51,11 @@ static int send_claims(const char *profile, const struct cache *c)
 	} else {
 		claims_describe(&claims, now, &out);
 	}
-	buf_adds(&out, "renewed: ");
-	claims_time(&out, c->renew);
-	buf_adds(&out, " or later\n");
+	if (c->renew) { /* not known of a token that another helper gave */
+		buf_adds(&out, "renewed: ");
+		claims_time(&out, c->renew);
+		buf_adds(&out, " or later\n");
+	}
 	if (claims.exp != c->expires) {
 		buf_adds(&out, "cached until: ");
 		claims_time(&out, c->expires);
@@ -64,22 +66,43 @@ static int send_claims(const char *profile, const struct cache *c)
 	return rc;
 }
 
+int reply_format_token(const char *profile, const struct cache *c, struct secret *out, struct err *e)
+{
+	char tail[160];
+	int n = snprintf(tail, sizeof(tail), "\nexpires=%lld\nprofile=%s\n\n", c->expires, profile);
+
+	return secret_add(out, "token=", 6, e) || secret_add(out, secret_str(&c->token), c->token.len, e) ||
+	               secret_add(out, tail, (size_t)n, e)
+	           ? -1
+	           : 0;
+}
+
+void reply_format_failure(const struct failure *f, struct buf *out)
+{
+	char text[TEXT_MAX];
+
+	buf_addf(out, "error=%s\n", failure_words[f->word]);
+	buf_addf(out, "message=%s\n", text_escape(text, sizeof(text), f->err.text, strlen(f->err.text)));
+	if (f->err.hint[0])
+		buf_addf(out, "hint=%s\n",
+		         text_escape(text, sizeof(text), f->err.hint, strlen(f->err.hint)));
+	if (f->retry_after > 0)
+		buf_addf(out, "retry-after=%d\n", f->retry_after);
+	buf_adds(out, "\n");
+}
+
 int reply_token(enum wish_form form, const char *profile, const struct cache *c)
 {
 	struct secret out = {0};
 	struct err e = ERR_INIT;
-	char tail[160];
-	int n, rc;
+	int rc;
 
 	if (form == WISH_CLAIMS)
 		return send_claims(profile, c);
-	n = form == WISH_GET
-	        ? snprintf(tail, sizeof(tail), "\n")
-	        : snprintf(tail, sizeof(tail), "\nexpires=%lld\nprofile=%s\n\n", c->expires, profile);
-	if (secret_init(&out, c->token.len + 256, &e) ||
-	    (form == WISH_ANSWER && secret_add(&out, "token=", 6, &e)) ||
-	    secret_add(&out, secret_str(&c->token), c->token.len, &e) ||
-	    secret_add(&out, tail, (size_t)n, &e))
+	if (secret_init(&out, c->token.len + REPLY_TOKEN_MORE, &e) ||
+	    (form == WISH_ANSWER ? reply_format_token(profile, c, &out, &e)
+	                         : secret_add(&out, secret_str(&c->token), c->token.len, &e) ||
+	                               secret_add(&out, "\n", 1, &e)))
 		rc = err_print(&e, reply_program);
 	else
 		rc = send_out(secret_str(&out), out.len);
@@ -87,48 +110,21 @@ int reply_token(enum wish_form form, const char *profile, const struct cache *c)
 	return rc;
 }
 
-static int send_failure(const struct failure *f)
-{
-	struct buf out = BUF_INIT(8192);
-	char text[TEXT_MAX];
-	int rc;
-
-	buf_addf(&out, "error=%s\n", failure_words[f->word]);
-	buf_addf(&out, "message=%s\n", text_escape(text, sizeof(text), f->err.text, strlen(f->err.text)));
-	if (f->err.hint[0])
-		buf_addf(&out, "hint=%s\n",
-		         text_escape(text, sizeof(text), f->err.hint, strlen(f->err.hint)));
-	if (f->retry_after > 0)
-		buf_addf(&out, "retry-after=%d\n", f->retry_after);
-	buf_adds(&out, "\n");
-	rc = send_out(buf_str(&out), out.len);
-	buf_clear(&out);
-	return rc;
-}
-
 int reply_failure(enum wish_form form, const struct failure *f)
 {
-	if (form == WISH_ANSWER)
-		return send_failure(f);
+	struct buf out = BUF_INIT(8192);
+	int rc = f->err.code;
+
+	if (form == WISH_ANSWER) {
+		reply_format_failure(f, &out);
+		rc = send_out(buf_str(&out), out.len);
+		buf_clear(&out);
+		return rc;
+	}
 	err_print(&f->err, reply_program);
-	if (f->word == FAILURE_LATER && f->retry_after > 0)
+	if ((f->word == FAILURE_LATER || f->word == FAILURE_BUSY) && f->retry_after > 0)
 		fprintf(stderr, "  retry after: %d s\n", f->retry_after);
-	return f->err.code;
-}
-
-int reply_cached_failure(enum wish_form form, const struct cache *c, long long now)
-{
-	struct failure f = c->failure;
-
-	size_t n = strlen(f.err.text);
-	long long left = c->until - now;
-
-	if (failure_is_transient(&f))
-		f.retry_after = (int)left;
-	else /* somebody who has just put it right wants to know */
-		snprintf(f.err.text + n, sizeof(f.err.text) - n,
-		         "; remembered for %lld s more, or until `mbhaul-token forget`", left);
-	return reply_failure(form, &f);
+	return rc;
 }
 
 void reply_warn(const struct err *e)

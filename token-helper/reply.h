@@ -7,9 +7,11 @@
 
 #include "wish.h"
 
+struct buf;
 struct cache;
 struct err;
 struct failure;
+struct secret;
 
 extern const char reply_program[]; /* what messages begin with */
 
@@ -20,7 +22,9 @@ int reply_failure(enum wish_form form, const struct failure *f);
 /* One line on stderr that ends nothing. */
 void reply_warn(const struct err *e);
 
-/* The failure that the cache remembers, with the seconds that are left of its wait. */
-int reply_cached_failure(enum wish_form form, const struct cache *c, long long now);
+/* The two answers of the helper protocol, appended to out. */
+enum { REPLY_TOKEN_MORE = 256 }; /* bytes beside the token itself */
+int reply_format_token(const char *profile, const struct cache *c, struct secret *out, struct err *e);
+void reply_format_failure(const struct failure *f, struct buf *out);
 
 #endif

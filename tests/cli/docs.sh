@@ -99,10 +99,17 @@ comm -23 named known >out
 none "mbhaul-sasl(7) and mbhaul.conf(5) name no other options" out
 
 # ---- subcommands of the helper ----
-for c in get claims answer forget certificate new-certificate; do
+for c in get claims answer serve forget certificate new-certificate; do
 	grep -qE "^ *mbhaul-token $c" mbhaul-token.help mbhaul-token.1.txt && grep -qE "^ +mbhaul-token $c" mbhaul-token.1.txt
 	check "mbhaul-token(1) gives the synopsis of $c" $?
 done
+
+sed -n '/failure_words\[FAILURE_WORDS\]/,/};/p' "$here/token-helper/failure.c" | grep -oE '"[a-z-]+"' | tr -d '"' | sort >words
+[ "$(wc -l <words)" -ge 10 ]
+check "the words of errors are found in token-helper/failure.c" $?
+awk '/^The words, with/ { on = 1 } /^\.El/ { on = 0 } on && /^\.It Cm / { print $3 }' "${page[mbhaul-token.1]}" | sort >described
+comm -3 words described >out
+none "mbhaul-token(1) describes every word of an error, and no other" out
 
 # ---- keys of mbhaul.conf ----
 # The parsers' own tables against the entries of the page, which have the section's name as their heading.
@@ -414,7 +421,7 @@ for c in $commands; do
 	done
 done >out
 options <mbhaul-token.help | while read -r o; do
-	{ offered 'mbhaul-token '; offered 'mbhaul-token get --'; offered 'mbhaul-token forget --'
+	{ offered 'mbhaul-token '; offered 'mbhaul-token get --'; offered 'mbhaul-token forget --'; offered 'mbhaul-token serve --'
 		offered 'mbhaul-token new-certificate --'; } | grep -qx -- "$o" || echo "$o"
 done >>out
 options <mbhaul-relay.help | while read -r o; do offered 'mbhaul-relay source --' | grep -qx -- "$o" || echo "$o"; done >>out

@@ -25,6 +25,7 @@
 #include "fetch/answer.h"
 #include "fetch/certificate.h"
 #include "fetch/request.h"
+#include "grant.h"
 #include "profile.h"
 #include "reply.h"
 #include "wish.h"
@@ -97,16 +98,9 @@ static void store(struct cache *c)
 /* Answers from the cache if it has something for us: the exit code, or -1 to go on. */
 static int from_cache(const struct task *t, struct cache *c, enum cache_verdict *verdict, struct failure *f)
 {
-	long long now = time(NULL);
-
-	if (cache_read(c, &f->err) < 0)
-		return fail(t, f);
-	*verdict = cache_judge(c, now, t->min_validity);
-	if (*verdict == CACHE_TOKEN)
-		return reply_token(t->form, t->profile, c);
-	if (*verdict == CACHE_FAILURE)
-		return reply_cached_failure(t->form, c, now);
-	return -1;
+	if (grant_again(t->min_validity, time(NULL), c, verdict, f) < 0 || *verdict == CACHE_FAILURE)
+		return reply_failure(t->form, f);
+	return *verdict == CACHE_TOKEN ? reply_token(t->form, t->profile, c) : -1;
 }
 
 static char overdue[300]; /* what is left to say, and where */

@@ -225,7 +225,9 @@ static void tell(const struct kit *k, const struct admin_written *written)
 	if (k->facts.credential == ADMIN_CERTIFICATE)
 		line("certificate", k->facts.application_certificate ? "application.crt, to be uploaded" : "",
 		     "not in the kit (is it made yet? mbhaul-token new-certificate): send it to be uploaded");
-	line("sealing", k->thumbprint, "not needed: there is no secret");
+	if (k->facts.credential == ADMIN_HELPER)
+		line("credential", "", "another user's token helper has it: whoever runs that tells the administrator what to make");
+	line("sealing", k->thumbprint, k->facts.credential == ADMIN_HELPER ? "not here" : "not needed: there is no secret");
 	printf("next:\n"
 	       "  1. send the folder to the administrator, who begins with its README.txt\n");
 	if (k->facts.credential != ADMIN_SECRET)
@@ -257,6 +259,7 @@ static int write_kit(struct kit *k, const char *dir, struct err *e)
 	k->facts.credential = p->credential == PROFILE_SECRET_FILE            ? ADMIN_SECRET
 	                      : p->credential == PROFILE_FEDERATED_TOKEN_FILE ? ADMIN_FEDERATED
 	                      : p->credential == PROFILE_MANAGED_IDENTITY     ? ADMIN_IDENTITY
+	                      : p->credential == PROFILE_SOCKET               ? ADMIN_HELPER
 	                                                                      : ADMIN_CERTIFICATE;
 	if (check_dir(k, e) || read_list(k, e) || (k->facts.credential == ADMIN_SECRET && find_pair(k, e)))
 		return -1;

@@ -82,6 +82,7 @@ static int fact(const char *word, size_t n, const struct admin_facts *facts, boo
 	    {"certificate", facts->credential == ADMIN_CERTIFICATE && !facts->application_certificate},
 	    {"federated", facts->credential == ADMIN_FEDERATED},
 	    {"identity", facts->credential == ADMIN_IDENTITY},
+	    {"helper", facts->credential == ADMIN_HELPER},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {

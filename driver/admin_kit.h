@@ -24,6 +24,7 @@ enum admin_credential {
 	ADMIN_SECRET,    /* which will be sealed */
 	ADMIN_FEDERATED, /* another issuer's tokens */
 	ADMIN_IDENTITY,  /* a managed identity, which has no app registration */
+	ADMIN_HELPER,    /* in a way that is known to another user's token helper only */
 };
 
 struct admin_facts {

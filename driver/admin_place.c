@@ -254,6 +254,12 @@ static int check_after(struct target *t, struct err *e)
 		goto out;
 	}
 	p = profiles_by_name(&profiles, t->name);
+	if (p && p->credential == PROFILE_SOCKET) {
+		err_set(e, CODE_CONFIG, "the credential of [profile %s] belongs to the token helper at %s, so there is no place for a secret here",
+			t->name, p->file);
+		err_hint(e, "open it where that helper's configuration is");
+		goto out;
+	}
 	if (!p || p->credential != PROFILE_SECRET_FILE) {
 		err_set(e, CODE_CONFIG, "[profile %s] of %s has a certificate, so there is no place for a secret", t->name, t->file);
 		err_hint(e, "`--profile OTHER` puts it into a profile of its own; or write `credential = secret-file %s.secret`",

@@ -222,6 +222,8 @@ static void check_credential(struct check *c, const struct profile *p)
 	const char *file = p->credential == PROFILE_SECRET_FILE ? p->file : p->key ? p->key : p->file;
 	struct err e = ERR_INIT;
 
+	if (p->credential == PROFILE_SOCKET)
+		check_find(c, here, CHECK_OK, 0, NULL, "the credential of [profile %s] is not here: its tokens come from %s", p->name, p->file);
 	if (p->credential != PROFILE_SECRET_FILE && p->credential != PROFILE_CERTIFICATE)
 		return;
 	if (!file || profile_is_uri(file))

@@ -77,6 +77,11 @@ static void credential_end(struct check *c, const struct profile *p)
 		else
 			check_find(c, section, CHECK_NOTE, 0, NULL, "when the certificate of [profile %s] ends cannot be read", p->name);
 		break;
+	case PROFILE_SOCKET:
+		check_find(c, section, CHECK_NOTE, 0, NULL,
+			   "the credential of [profile %s] belongs to the token helper at %s: when it ends is seen by whoever runs that",
+			   p->name, p->file);
+		break;
 	default:
 		break; /* the platform renews what it gives */
 	}
@@ -125,10 +130,12 @@ static void ask(struct check *c, const struct conf_server *s, struct check_token
 	struct ask_request request = {.host = s->host, .service = "imap", .mechanism = s->auth, .profile = s->profile->name};
 	struct ask_answer answer;
 	struct err e = ERR_INIT, unreadable = ERR_INIT;
+	bool later = false;
 
 	t->profile = s->profile;
 	if (ask_token(c->g->helper, &request, WAIT_S, &answer, &e)) {
-		snprintf(t->error, sizeof t->error, "%s", e.code == CODE_LATER ? "later" : "config");
+		later = e.code == CODE_LATER;
+		snprintf(t->error, sizeof t->error, "%s", later ? "later" : "config");
 		text_copy(t->text, sizeof t->text, e.text);
 		text_copy(t->hint, sizeof t->hint, e.hint);
 	} else if (answer.error[0]) {
@@ -136,6 +143,7 @@ static void ask(struct check *c, const struct conf_server *s, struct check_token
 		text_copy(t->text, sizeof t->text, answer.message);
 		text_copy(t->hint, sizeof t->hint, answer.hint);
 		t->retry_s = answer.retry_after;
+		later = ask_is_later(&answer);
 	} else {
 		t->had = true;
 		t->readable = !claims_read(secret_str(&answer.token), answer.token.len, &t->claims, &unreadable);
@@ -143,9 +151,7 @@ static void ask(struct check *c, const struct conf_server *s, struct check_token
 	ask_clear(&answer);
 	if (!t->had) {
 		check_find(c, section, CHECK_BAD,
-			   !strcmp(t->error, "refused")                                                                      ? CODE_REFUSED
-			   : !strcmp(t->error, "later") || !strcmp(t->error, "unavailable") || !strcmp(t->error, "timeout") ? CODE_LATER
-															    : CODE_CONFIG,
+			   !strcmp(t->error, "refused") ? CODE_REFUSED : later ? CODE_LATER : CODE_CONFIG,
 			   t->hint[0] ? t->hint : NULL, "none for [profile %s]: %s", s->profile->name, t->text);
 		return;
 	}

@@ -135,7 +135,7 @@ static unsigned around_helper(const struct diagnose_symptom *s)
 		return is_policy(or_empty(s->answer)) ? AND_TOKEN_REFUSED | AND_TOKEN_POLICY : AND_TOKEN_REFUSED;
 	if (!strcmp(word, "later"))
 		return AND_TOKEN_LATER;
-	if (!strcmp(word, "unavailable") || !strcmp(word, "timeout"))
+	if (!strcmp(word, "unavailable") || !strcmp(word, "timeout") || !strcmp(word, "busy"))
 		return AND_TOKEN_OUTAGE;
 	return 0;
 }

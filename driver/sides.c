@@ -99,7 +99,7 @@ void sync_verdict(struct sync *s, struct sync_side *side, const char *answer, co
 /* The words of the helper protocol that diagnose tells apart. */
 static const char *token_word(const char *error)
 {
-	static const char *const words[] = {"refused", "later", "unavailable", "timeout"};
+	static const char *const words[] = {"refused", "later", "unavailable", "timeout", "busy"};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(words[i], error))
@@ -120,8 +120,7 @@ static int token(struct sync *s, struct sync_side *side, struct verdict *v)
 	int rc = ask_token(s->g->helper, &request, TOKEN_WAIT_S, &answer, &e);
 
 	if (!rc && answer.error[0]) {
-		bool later = !strcmp(answer.error, "later") || !strcmp(answer.error, "timeout") ||
-			     !strcmp(answer.error, "unavailable");
+		bool later = ask_is_later(&answer);
 
 		rc = err_set(&e, !strcmp(answer.error, "refused") ? CODE_REFUSED : later ? CODE_LATER : CODE_CONFIG,
 			     "no token for %s: %s", side->user, answer.message);

@@ -203,7 +203,9 @@ static int helper_error(const sasl_utils_t *utils, const struct ask_answer *a)
 		int code;
 	} codes[] = {{"foreign-host", SASL_NOAUTHZ},
 	             {"refused", SASL_BADAUTH},
+	             {"denied", SASL_NOAUTHZ},
 	             {"later", SASL_UNAVAIL},
+	             {"busy", SASL_UNAVAIL},
 	             {"timeout", SASL_UNAVAIL},
 	             {"unavailable", SASL_UNAVAIL}};
 	int code = SASL_FAIL;

@@ -397,6 +397,16 @@ int ask_token(const char *helper, const struct ask_request *request, int give_up
 	return rc;
 }
 
+bool ask_is_later(const struct ask_answer *a)
+{
+	static const char *const words[] = {"later", "timeout", "unavailable", "busy"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(a->error, words[i]))
+			return true;
+	return false;
+}
+
 void ask_clear(struct ask_answer *a)
 {
 	secret_clear(&a->token);

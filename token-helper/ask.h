@@ -8,6 +8,7 @@
 #ifndef MBHAUL_ASK_H
 #define MBHAUL_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/secret.h"
@@ -44,6 +45,9 @@ const char *ask_helper(void);
  * asked again meanwhile. ask_clear(answer) in every case.
  */
 int ask_token(const char *helper, const struct ask_request *request, int give_up_s, struct ask_answer *answer, struct err *e);
+
+/* True if the answer is an error that may go away by itself. */
+bool ask_is_later(const struct ask_answer *answer);
 
 void ask_clear(struct ask_answer *answer);
 

@@ -27,8 +27,7 @@ static void ask(const struct aside_wish *wish, struct aside_answer *out)
 	if (rc) {
 		text_copy(out->token_error, sizeof out->token_error, "unavailable");
 	} else if (answer.error[0]) {
-		const bool later = !strcmp(answer.error, "later") || !strcmp(answer.error, "timeout") ||
-				   !strcmp(answer.error, "unavailable");
+		const bool later = ask_is_later(&answer);
 		const bool refused = !strcmp(answer.error, "refused");
 
 		text_copy(out->token_error, sizeof out->token_error, answer.error);

@@ -105,7 +105,12 @@ static int load_profile(const struct order *o, struct profiles *set, const struc
 	if (profiles_load(o->config, set, e))
 		return -1;
 	*p = profiles_by_name(set, o->profile);
-	return *p ? 0 : err_set(e, CODE_CONFIG, "%s has no [profile %s]", set->file, o->profile);
+	if (!*p)
+		return err_set(e, CODE_CONFIG, "%s has no [profile %s]", set->file, o->profile);
+	if ((*p)->credential != PROFILE_SOCKET)
+		return 0;
+	err_set(e, CODE_CONFIG, "the credential of [profile %s] belongs to the token helper at %s", (*p)->name, (*p)->file);
+	return err_hint(e, "Do this as the user who runs it, and with its configuration.");
 }
 
 static int show_certificate(const struct order *o, struct buf *out, struct err *e)

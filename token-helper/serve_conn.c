@@ -359,13 +359,8 @@ static bool make_room(struct serve *s, uid_t uid, bool of_user)
 	return true;
 }
 
-/* The last words to one who gets no further: what was sent already is taken, so that it is an answer to that. */
 static void turn_away(struct serve *s, struct conn *c, bool busy)
 {
-	char block[4096];
-
-	for (int i = 0; i < 4 && recv(c->fd, block, sizeof(block), MSG_DONTWAIT) == (ssize_t)sizeof(block); i++)
-		;
 	c->last = true;
 	if (busy) {
 		s->busy++;
@@ -412,6 +407,11 @@ void conn_begin(struct serve *s, int fd)
 
 void conn_free(struct conn *c)
 {
+	char block[4096];
+
+	/* What was sent and not read would make the kernel tell of an error in place of the last answer. */
+	for (int i = 0; c->last && i < 16 && recv(c->fd, block, sizeof(block), MSG_DONTWAIT) > 0; i++)
+		;
 	close(c->fd);
 	peer_clear(&c->peer);
 	reader_clear(&c->in);

@@ -8,7 +8,9 @@
     serve_client.py hold SOCKET N FILE            N connections that send nothing: makes FILE, and waits
     serve_client.py half SOCKET N FILE            the same with half a request
     serve_client.py dribble SOCKET N FILE LINE    the same, which send a byte all the time
-    serve_client.py load SOCKET N CLIENTS LINE... N requests, a connection each, by so many threads: requests a second
+    serve_client.py load SOCKET N CLIENTS LINE... N requests, a connection each, by so many threads: N, seconds, failures
+
+$ASKER, as USER:GROUP,GROUP, is who asks (for root).
 """
 import collections
 import os
@@ -98,7 +100,18 @@ def load(path, n, clients, request):
     print("%d %.3f %d" % (n // clients * clients, seconds, len(failures)))
 
 
+def become(who):
+    """USER:GROUP,GROUP: the others of this system, without a python of their own."""
+    uid, groups = who.split(":")
+    groups = [int(g) for g in groups.split(",")]
+    os.setgroups(groups)
+    os.setgid(groups[0])
+    os.setuid(int(uid))
+
+
 def main():
+    if os.environ.get("ASKER"):
+        become(os.environ["ASKER"])
     mode, path, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
     if mode == "raw":
         with dial(path) as s:

@@ -83,8 +83,9 @@ PROGRAMS   := $(O)/mbhaul $(RELAY) $(O)/mbhaul-token $(O)/mbhaul-token-fetch
 PLUGIN     := $(O)/sasl2/libmbhaul.so
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 MAN1 := driver/mbhaul.1 $(wildcard driver/relay/mbhaul-relay.1) token-helper/mbhaul-token.1
-MAN5 := driver/mbhaul.conf.5
+MAN5 := driver/mailboxes.csv.5 driver/mbhaul.conf.5
 MAN7 := sasl-plugin/mbhaul-sasl.7
+MAN8 := token-helper/fetch/mbhaul-token-fetch.8
 CONTRIB = $(shell cd contrib && find . -type f)
 
 all: $(PROGRAMS) $(PLUGIN)
@@ -201,13 +202,14 @@ fuzz: deps-check
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SASLDIR) \
-		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+		$(addprefix $(DESTDIR)$(MANDIR)/,man1 man5 man7 man8)
 	install -m 755 $(O)/mbhaul $(RELAY) $(O)/mbhaul-token $(DESTDIR)$(BINDIR)
 	install -m 755 $(O)/mbhaul-token-fetch $(DESTDIR)$(LIBEXECDIR)
 	install -m 644 $(PLUGIN) $(DESTDIR)$(SASLDIR)
 	install -m 644 $(MAN1) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5
 	install -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7
+	install -m 644 $(MAN8) $(DESTDIR)$(MANDIR)/man8
 	install -D -m 644 contrib/completion/mbhaul $(DESTDIR)$(COMPDIR)/mbhaul
 	ln -sf mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-relay
 	ln -sf mbhaul $(DESTDIR)$(COMPDIR)/mbhaul-token
@@ -221,7 +223,8 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(COMPDIR)/,mbhaul mbhaul-relay mbhaul-token)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MAN1))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
-		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7)))
+		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8)))
 
 clean:
 	rm -rf $(O)

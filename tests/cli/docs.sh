@@ -29,7 +29,8 @@ none() { # name file
 
 declare -A page=([mbhaul.1]=$here/driver/mbhaul.1 [mbhaul.conf.5]=$here/driver/mbhaul.conf.5
 	[mbhaul-relay.1]=$here/driver/relay/mbhaul-relay.1
-	[mbhaul-token.1]=$here/token-helper/mbhaul-token.1 [mbhaul-sasl.7]=$here/sasl-plugin/mbhaul-sasl.7)
+	[mbhaul-token.1]=$here/token-helper/mbhaul-token.1 [mbhaul-sasl.7]=$here/sasl-plugin/mbhaul-sasl.7
+	[mailboxes.csv.5]=$here/driver/mailboxes.csv.5 [mbhaul-token-fetch.8]=$here/token-helper/fetch/mbhaul-token-fetch.8)
 
 # As one reads it, a paragraph in one line: no option is broken in two.
 shown() { mandoc -Tutf8 -O width=1000 "${page[$1]}" | col -bx; }
@@ -129,6 +130,21 @@ none "every key of mbhaul.conf stands in mbhaul.conf(5), under its section" out
 comm -13 keys entries >out
 none "mbhaul.conf(5) has no key that the parsers do not know" out
 
+# ---- mailboxes.csv ----
+sed -n '/column_names\[COLUMN_KINDS\]/,/};/p' "$here/driver/mailboxes_rows.c" | grep -oE '"[A-Za-z]+"' | tr -d '"' | sort -u >columns
+[ "$(wc -l <columns)" -ge 5 ]
+check "the columns are found in driver/mailboxes_rows.c" $?
+sed -n 's/^\.It Cm \([A-Za-z]*\)$/\1/p' "${page[mailboxes.csv.5]}" | sort -u >described
+comm -3 columns described >out
+none "mailboxes.csv(5) describes every column, and no other" out
+# ---- what mbhaul-token-fetch takes ----
+grep -ohE '\{"[a-z-]+", (required|no)_argument' "$here"/token-helper/fetch/{main,certificate}.c | grep -oE '"[a-z-]+"' |
+	tr -d '"' | sed 's/^/--/' | sort -u >in-source
+[ "$(wc -l <in-source)" -ge 8 ]
+check "the options are found in token-helper/fetch" $?
+options <mbhaul-token-fetch.8.txt | comm -3 - in-source >out
+none "mbhaul-token-fetch(8) has every option of the program, and no other" out
+
 # ---- the relay: its account file, its events ----
 entries_of() { # heading [letter of the macro]: the words of its list in mbhaul-relay(1)
 	awk -v heading="$1" '/^\.S[hs] / { on = substr($0, 5) == heading } on && /^\.It Cm / {
@@ -207,6 +223,19 @@ sed -n 's/^\([a-z][a-z-]*\) *=.*/\1/p' sample/mbhaul.conf | while read -r key; d
 	grep -q " $key\$" keys || echo "$key"
 done >out
 none "every key of the template is a known one" out
+
+# ---- the examples of mailboxes.csv(5) ----
+"$build/mbhaul" init lists >/dev/null
+awk '/^\.Bd / { on = 1; file = "lists/" ++n ".csv"; next } /^\.Ed/ { on = 0 } on { print >file }' "${page[mailboxes.csv.5]}"
+[ -s lists/3.csv ]
+check "mailboxes.csv(5) has examples" $?
+for f in lists/[0-9].csv; do
+	(umask 077 && cp "$f" lists/mailboxes.csv)
+	"$build/mbhaul" --config lists/mbhaul.conf generate >out 2>&1
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' out
+	check "example $(basename "$f" .csv) of mailboxes.csv(5) is accepted" $rc
+done
 
 # ---- the examples of mbhaul.conf(5) and README.md ----
 example() { # file: what follows [profile contoso] up to the last key

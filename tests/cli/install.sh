@@ -18,6 +18,7 @@ relay=
 [ ! -e driver/relay/main.c ] || relay='usr/bin/mbhaul-relay usr/share/man/man1/mbhaul-relay.1'
 for f in usr/bin/mbhaul $relay usr/bin/mbhaul-token usr/libexec/mbhaul/mbhaul-token-fetch "${sasl#/}/libmbhaul.so" \
 	usr/share/man/man1/mbhaul.1 usr/share/man/man1/mbhaul-token.1 usr/share/man/man5/mbhaul.conf.5 usr/share/man/man7/mbhaul-sasl.7 \
+	usr/share/man/man5/mailboxes.csv.5 usr/share/man/man8/mbhaul-token-fetch.8 \
 	usr/share/doc/mbhaul/README.md usr/share/bash-completion/completions/mbhaul; do
 	if [ -s "$dest/root/$f" ]; then echo "ok - it installs /$f"; else echo "not ok - it installs /$f"; fi
 done

@@ -17,13 +17,14 @@ ifeq ($(origin CC),default)
 CC := cc
 endif
 
-# Debian packages: to build, and to run the demo and the tests.
+# Debian packages: to build, and to run the demo and the tests, and to make packages.
 BUILD_DEPS := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libsasl2-dev libcjson-dev \
 	libcsv-dev libunistring-dev libncurses-dev
 RUN_DEPS := isync libsasl2-modules
 LAB_DEPS := $(RUN_DEPS) dovecot-imapd python3 openssl curl ca-certificates procps
 CHECK_DEPS := $(LAB_DEPS) clang libclang-rt-14-dev valgrind cyrus-clients cyrus-common sasl2-bin postfix mutt mandoc strace tmux \
 	bsdextrautils chromium
+DEB_DEPS := build-essential dpkg-dev debhelper dh-apparmor lintian
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	-Wvla -Wformat=2 -Wundef
@@ -43,7 +44,8 @@ CFLAGS ?= $(OPT)
 ALL_CPPFLAGS := -D_GNU_SOURCE -DMBHAUL_VERSION='"$(VERSION)"' -DMBHAUL_BINDIR='"$(BINDIR)"' \
 	-DMBHAUL_LIBEXECDIR='"$(LIBEXECDIR)"' -DMBHAUL_SYSCONFDIR='"$(SYSCONFDIR)"' -DMBHAUL_SASLDIR='"$(SASLDIR)"' \
 	-I. -Itoken-helper -Itoken-helper/base $(CPPFLAGS)
-ALL_CFLAGS := -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS)
+# The same bytes in whatever folder it is built.
+ALL_CFLAGS := -std=gnu17 -ffile-prefix-map='$(CURDIR)'=. $(WARN) $(HARDEN) $(CFLAGS)
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANLINK) $(LDFLAGS)
 
 # V=1 shows the commands.
@@ -86,7 +88,8 @@ MAN1 := driver/mbhaul.1 $(wildcard driver/relay/mbhaul-relay.1) token-helper/mbh
 MAN5 := driver/mailboxes.csv.5 driver/mbhaul.conf.5
 MAN7 := sasl-plugin/mbhaul-sasl.7
 MAN8 := token-helper/fetch/mbhaul-token-fetch.8
-CONTRIB = $(shell cd contrib && find . -type f)
+# Packaging is no example.
+CONTRIB = $(shell cd contrib && find . -path ./debian -prune -o -path ./package -prune -o -type f -print)
 
 all: $(PROGRAMS) $(PLUGIN)
 
@@ -99,6 +102,9 @@ help:
 	@echo "make soak       faults at random moments, each SOAK_TIMES=20 times, and 2 GB in one mailbox"
 	@echo "make fuzz       fuzz every parser for FUZZ_SECONDS=60 each"
 	@echo "make lab        start the stand-in tenant and servers for use by hand; make lab-down ends them"
+	@echo "make dist       the sources as $(O)/dist/mbhaul-$(VERSION).tar.gz, always the same bytes"
+	@echo "make deb        Debian packages of it, beside it"
+	@echo "make check-debian  installs them into a fresh Debian 12 and 13, and follows README.md there (as root)"
 	@echo "make install    DESTDIR= PREFIX=$(PREFIX) SASLDIR=$(SASLDIR)"
 	@echo "make uninstall clean"
 
@@ -124,7 +130,7 @@ $(O)/obj/pic/%.o: %.c | $(O)/.gitignore
 
 define archive
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcsD $@ $^
 endef
 $(O)/libbase.a: $(call objs,$(BASE_SRC))
 	$(archive)
@@ -177,6 +183,8 @@ deps:
 	@tests/deps $(BUILD_DEPS) $(RUN_DEPS)
 deps-lab:
 	@tests/deps $(BUILD_DEPS) $(LAB_DEPS)
+deps-deb:
+	@tests/deps $(BUILD_DEPS) $(DEB_DEPS)
 deps-check:
 	@tests/deps $(BUILD_DEPS) $(CHECK_DEPS)
 
@@ -199,6 +207,15 @@ soak: deps-lab
 	@tests/lab/soak --times $(or $(SOAK_TIMES),20) $(SOAK) $(O)
 fuzz: deps-check
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+dist:
+	@contrib/package/dist $(VERSION) $(O)/dist
+deb: deps-deb | $(O)/.gitignore
+	@contrib/package/dist $(VERSION) $(O)/dist
+	@contrib/package/deb $(VERSION) $(O)/dist
+check-debian: | $(O)/.gitignore
+	@tests/deps debootstrap
+	@tests/debian/run $(O)
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(SASLDIR) \
@@ -229,6 +246,7 @@ uninstall:
 clean:
 	rm -rf $(O)
 
-.PHONY: all help tests-build deps deps-lab deps-check demo lab lab-down check bench soak fuzz install uninstall clean
+.PHONY: all help tests-build deps deps-lab deps-deb deps-check demo lab lab-down check bench soak fuzz dist deb check-debian \
+	install uninstall clean
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

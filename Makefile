@@ -22,9 +22,9 @@ BUILD_DEPS := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libs
 	libcsv-dev libunistring-dev libncurses-dev
 RUN_DEPS := isync libsasl2-modules
 LAB_DEPS := $(RUN_DEPS) dovecot-imapd python3 openssl curl ca-certificates procps
-CHECK_DEPS := $(LAB_DEPS) clang libclang-rt-14-dev valgrind cyrus-clients cyrus-common sasl2-bin postfix mutt mandoc strace tmux \
+CHECK_DEPS := $(LAB_DEPS) clang libclang-rt-14-dev valgrind cyrus-clients cyrus-common sasl2-bin postfix mutt mandoc strace apparmor tmux \
 	bsdextrautils chromium
-DEB_DEPS := build-essential dpkg-dev debhelper dh-apparmor lintian
+DEB_DEPS := build-essential dpkg-dev debhelper dh-apparmor libsasl2-modules lintian
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	-Wvla -Wformat=2 -Wundef

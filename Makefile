@@ -121,6 +121,8 @@ $(O)/obj/%.o: %.c | $(O)/.gitignore
 $(O)/obj/driver/admin_files.o: $(wildcard driver/admin/*.ps1 driver/admin/*.txt)
 # So are style and script of the report.
 $(O)/obj/driver/report_assets.o: driver/report/report.css driver/report/report.js
+# And what generate writes for several machines.
+$(O)/obj/driver/engines_files.o: $(wildcard driver/engines/*) contrib/systemd/mbhaul-token.service contrib/systemd/mbhaul-token.socket
 
 # The plugin goes without sanitizers: mbsync, which has none, could not load it.
 $(O)/obj/pic/%.o: %.c | $(O)/.gitignore

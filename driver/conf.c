@@ -64,6 +64,7 @@ static const struct key keys[] = {
     {"folders", "include", KIND_INCLUDE, AT(folders), 0, 0},
     {"folders", "map", KIND_MAP, AT(folders), 0, 0},
     {"fleet", "jobs", KIND_NUMBER, AT(fleet.jobs), 1, 1000},
+    {"fleet", "total-jobs", KIND_NUMBER, AT(fleet.total_jobs), 1, 10000},
     {"fleet", "mbsync", KIND_PROGRAM, AT(fleet.mbsync), 0, 0},
     {"fleet", "haul", KIND_PATH, AT(fleet.haul), 0, 0},
     {"fleet", "mailboxes", KIND_PATH, AT(fleet.mailboxes), 0, 0},
@@ -509,7 +510,7 @@ int conf_parse(const char *text, size_t n, const char *file, struct conf *out, s
 	int rc = -1;
 
 	*out = (struct conf){.file = strdup(file),
-	                     .fleet = {.jobs = 4, .timeout = 120, .grace = 3600, .patience = 12 * 3600},
+	                     .fleet = {.jobs = 4, .total_jobs = 16, .timeout = 120, .grace = 3600, .patience = 12 * 3600},
 	                     .relay = {.use = true,
 	                               .connections = 4,
 	                               .shards = 4,

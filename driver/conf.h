@@ -33,6 +33,7 @@ struct conf_server {
 
 struct conf_fleet {
 	int jobs;        /* mailboxes at a time: 4 */
+	int total_jobs;  /* the same over all machines, by an engine: 16 */
 	char *mbsync;    /* absolute path, or a name that is looked up in PATH: "mbsync" */
 	char *haul;      /* the haul directory: ./haul beside mbhaul.conf */
 	char *mailboxes; /* the CSV: mailboxes.csv beside mbhaul.conf */

@@ -16,6 +16,7 @@
 #include "driver/commands.h"
 #include "driver/conf.h"
 #include "driver/dialect.h"
+#include "driver/engines.h"
 #include "driver/folders.h"
 #include "driver/haul.h"
 #include "driver/mailboxes.h"
@@ -242,7 +243,7 @@ static int write_script(const struct mailbox *m, const char *file, const char *s
 	buf_addf(&text,
 	         "#!/bin/sh\n"
 	         "# Made by mbhaul: copies what is new in the mailbox %s.\n"
-	         "exec %s\n",
+	         "exec %s \"$@\"\n",
 	         m->address, sync_cmd);
 	if (text.failed)
 		rc = err_set(e, CODE_CONFIG, "the paths for %s are too long", file);
@@ -404,8 +405,28 @@ static int all_known(const struct mailboxes *boxes, char **addresses, int n, str
 	return 0;
 }
 
+/* For many machines. `which` is 0 where none was asked for: then all, unless it is about some mailboxes only. */
+static int write_engines(const struct globals *globals, const struct conf *conf, const struct mailboxes *boxes,
+                         char **addresses, int n, unsigned which, struct err *e)
+{
+	size_t count = n ? (size_t)n : boxes->n;
+	const struct mailbox **list;
+	int rc;
+
+	if (n && !which)
+		return 0;
+	list = calloc(count + 1, sizeof(const struct mailbox *));
+	if (!list)
+		return err_set(e, CODE_UNAVAILABLE, "no memory for a list of mailboxes");
+	for (size_t i = 0; i < count; i++)
+		list[i] = n ? mailboxes_find(boxes, addresses[i]) : &boxes->list[i];
+	rc = engines_write(conf, globals, list, count, which ? which : ENGINES_ALL, which != 0, e);
+	free(list);
+	return rc;
+}
+
 static int generate_all(const struct globals *globals, const struct conf *conf, const struct mailboxes *boxes,
-                        char **addresses, int n, struct err *e)
+                        char **addresses, int n, unsigned which, struct err *e)
 {
 	struct generate g = {0};
 	struct tally t = {0};
@@ -438,6 +459,8 @@ static int generate_all(const struct globals *globals, const struct conf *conf, 
 		since = cpu_ms();
 	}
 	generate_end(&g);
+	if (write_engines(globals, conf, boxes, addresses, n, which, e))
+		return -1;
 	strays = n ? 0 : count_strays(conf, boxes);
 	if (strays)
 		fprintf(stderr,
@@ -452,19 +475,29 @@ static int generate_all(const struct globals *globals, const struct conf *conf, 
 }
 
 static const char usage[] =
-    "usage: mbhaul [--config FILE] generate [ADDRESS...]\n"
+    "usage: mbhaul [--config FILE] generate [--for ENGINE[,ENGINE...]] [ADDRESS...]\n"
     "Writes mbsyncrc, sync.sh and the relays' accounts for the mailboxes of the CSV (or those named)\n"
-    "into the haul directory, without any network. Files that would be the same are left alone.\n";
+    "into the haul directory, without any network. Files that would be the same are left alone.\n\n"
+    "      --for ENGINE  scripts for those who have several machines: slurm (slurm.sbatch), parallel\n"
+    "                    (parallel.sh), systemd (systemd/); default: all three, for all mailboxes\n";
 
 int cmd_generate(struct globals *g, int argc, char **argv)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"for", required_argument, NULL, 'f'},
+	                                        {"help", no_argument, NULL, 'h'},
+	                                        {NULL, 0, NULL, 0}};
 	struct conf conf = {0};
 	struct mailboxes boxes = {0};
 	struct err e = ERR_INIT;
+	unsigned which = 0;
 	int c, rc = -1;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'f') {
+			if (engines_parse(optarg, &which, &e))
+				return err_print(&e, "mbhaul generate");
+			continue;
+		}
 		fputs(usage, c == 'h' ? stdout : stderr);
 		return c == 'h' ? CODE_DONE : CODE_USAGE;
 	}
@@ -475,7 +508,7 @@ int cmd_generate(struct globals *g, int argc, char **argv)
 	if (!rc)
 		rc = mailboxes_check_domains(&boxes, &conf.profiles, conf.source.profile, &e);
 	if (!rc)
-		rc = generate_all(g, &conf, &boxes, argv + optind, argc - optind, &e);
+		rc = generate_all(g, &conf, &boxes, argv + optind, argc - optind, which, &e);
 out:
 	if (rc < 0)
 		rc = err_print(&e, "mbhaul generate");

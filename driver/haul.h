@@ -2,6 +2,7 @@
  * Where things lie in the haul directory:
  *   mailboxes/<address>/  mbsyncrc  sync.sh  source.account  destination.account  state/  folders.json
  *                         status.json  copied.jsonl  verify.json  verify.jsonl  slots/  events/  log  lock
+ * Beside mailboxes/: what engines.h and run_lock.h say, and the reports.
  *
  * Nothing here touches the disk but haul_make and haul_spread. Strings are malloc'ed for the caller, NULL
  * without memory.

@@ -96,6 +96,7 @@ void ledger_clear(struct ledger *l)
 	free(l->doing);
 	free(l->folder);
 	free(l->mbsync);
+	free(l->host);
 	free(l->verdict);
 	free(l->side);
 	memset(l, 0, sizeof *l);

@@ -69,6 +69,7 @@ struct ledger {
 	char *doing;      /* while running: "looking", "copying", "checking", "waiting" */
 	char *folder;     /* while copying: the source folder */
 	char *mbsync;     /* version that wrote mbsync's state last */
+	char *host;       /* name of the machine that worked on it last */
 	long long first, started, updated, finished, next; /* next: not before */
 	long long refused_since; /* the source has refused the mailbox since then, without a break */
 	char *verdict;    /* stable word of diagnose.h; "" if it went through */

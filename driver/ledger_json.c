@@ -144,7 +144,7 @@ int ledger_parse(const char *text, size_t n, struct ledger *l)
 	    json_get_u32(o, "code", &code) || get_string(o, "reason", &l->reason) ||
 	    get_string(o, "text", &l->text) || get_string(o, "hint", &l->hint) ||
 	    get_string(o, "answer", &l->answer) || get_string(o, "doing", &l->doing) ||
-	    get_string(o, "folder", &l->folder) || get_string(o, "mbsync", &l->mbsync) ||
+	    get_string(o, "folder", &l->folder) || get_string(o, "mbsync", &l->mbsync) || get_string(o, "host", &l->host) ||
 	    json_get_time(o, "first", &l->first) || json_get_time(o, "started", &l->started) ||
 	    json_get_time(o, "updated", &l->updated) || json_get_time(o, "finished", &l->finished) ||
 	    json_get_time(o, "next", &l->next) || json_get_time(o, "refused_since", &l->refused_since) ||
@@ -208,6 +208,7 @@ char *ledger_format(const struct ledger *l)
 	json_put(o, "doing", l->doing);
 	json_put(o, "folder", l->folder);
 	json_put(o, "mbsync", l->mbsync);
+	json_put(o, "host", l->host);
 	json_put_number(o, "first", (double)l->first);
 	json_put_number(o, "started", (double)l->started);
 	json_put_number(o, "updated", (double)l->updated);

@@ -22,7 +22,8 @@ static void drop_texts(struct overview_box *b)
 	free(b->text);
 	free(b->verdict);
 	free(b->reason);
-	b->doing = b->folder = b->text = b->verdict = b->reason = NULL;
+	free(b->host);
+	b->doing = b->folder = b->text = b->verdict = b->reason = b->host = NULL;
 }
 
 void overview_end(struct overview *o)
@@ -83,6 +84,7 @@ void overview_take(struct overview_box *b, struct ledger *l)
 	b->text = move(&l->text);
 	b->verdict = move(&l->verdict);
 	b->reason = move(&l->reason);
+	b->host = move(&l->host);
 	b->until = l->state == LEDGER_RUNNING ? until_of(b->doing) : 0;
 	b->counted = l->messages || l->state == LEDGER_DONE || l->state == LEDGER_LEFT;
 	b->weighed = l->bytes_source || (b->counted && !l->messages);

@@ -37,7 +37,7 @@ struct overview_box {
 	int code;
 	long long first, started, updated, finished, next, refused_since, completed, final;
 	long long until; /* while it runs: a server makes it wait until then; 0: it goes on */
-	char *doing, *folder, *text, *verdict, *reason;
+	char *doing, *folder, *text, *verdict, *reason, *host;
 	struct history_slice recent[OVERVIEW_SLICES]; /* of its history, the last ones, while they matter */
 	size_t n_recent;
 	long long width; /* of a slice, s */

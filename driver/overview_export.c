@@ -48,6 +48,7 @@ static cJSON *box_object(const struct overview_box *b)
 	json_put(o, "text", b->text);
 	json_put(o, "doing", b->doing);
 	json_put(o, "folder", b->folder);
+	json_put(o, "host", b->host);
 	if (b->counted)
 		cJSON_AddNumberToObject(o, "messages", (double)b->messages);
 	cJSON_AddNumberToObject(o, "copied", (double)b->copied);

@@ -208,6 +208,7 @@ void report_json_box(struct buf *out, struct report_box *b, bool first)
 	json_put_number(o, "last", (double)b->last);
 	json_put_number(o, "final", (double)l->final);
 	json_put(o, "mbsync", l->mbsync);
+	json_put(o, "host", l->host);
 	put_verify(o, b);
 	put_folders(o, b);
 	put_messages(o, b);

@@ -100,6 +100,7 @@ static void details(const struct conf *conf, const struct mailbox *m, const stru
 		say("copied", buf_str(&bytes));
 	}
 	say("mbsync", l->mbsync);
+	say("on machine", l->host);
 	say("files", dir);
 	free(dir);
 	buf_clear(&bytes);

@@ -90,6 +90,29 @@ struct wish {
 	bool verbose, quiet, final;
 };
 
+static void set_host(struct ledger *l)
+{
+	char name[256] = "";
+
+	gethostname(name, sizeof name - 1);
+	ledger_set(&l->host, name);
+}
+
+/* Whoever has the lock wrote into status.json where it works. */
+static int busy(const struct conf *conf, const char *address, struct err *e)
+{
+	char *path = haul_path(conf->fleet.haul, address, HAUL_STATUS), host[256] = "";
+	struct ledger l = {0};
+	struct err ignored = ERR_INIT;
+
+	if (path && !ledger_read_head(path, &l, &ignored) && l.state == LEDGER_RUNNING && l.host)
+		text_escape(host, sizeof host, l.host, strlen(l.host));
+	err_set(e, CODE_LATER, "another mbhaul works on this mailbox%s%s", host[0] ? ", on " : "", host);
+	ledger_clear(&l);
+	free(path);
+	return -1;
+}
+
 static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const struct wish *w)
 {
 	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = w->tail, .final = w->final, .log = {.fd = -1, .echo = w->verbose}};
@@ -108,7 +131,7 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	lock = file_lock(lock_path, 500, &e); /* `status` holds it for a moment */
 	if (lock < 0) {
 		if (e.code == CODE_LATER)
-			err_set(&e, CODE_LATER, "%s: another mbhaul works on this mailbox", m->address);
+			busy(conf, m->address, &e);
 		goto failed;
 	}
 	log_open(&s.log, log_path);
@@ -130,6 +153,7 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	s.ledger.left_s = 0;
 	ledger_set(&s.ledger.address, m->address);
 	ledger_set(&s.ledger.destination, m->destination);
+	set_host(&s.ledger);
 	ledger_set(&s.ledger.text, "");
 	ledger_set(&s.ledger.hint, "");
 	ledger_set(&s.ledger.reason, "");

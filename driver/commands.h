@@ -25,6 +25,8 @@ int cmd_run(struct globals *g, int argc, char **argv);
 int cmd_verify(struct globals *g, int argc, char **argv);
 int cmd_status(struct globals *g, int argc, char **argv);
 int cmd_report(struct globals *g, int argc, char **argv);
+int cmd_pause(struct globals *g, int argc, char **argv);
+int cmd_resume(struct globals *g, int argc, char **argv);
 int cmd_password(struct globals *g, int argc, char **argv);
 
 #endif

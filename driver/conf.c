@@ -32,6 +32,7 @@ enum kind {
 	KIND_DATE,
 	KIND_SIZE,
 	KIND_YES_NO,
+	KIND_HOURS,
 };
 
 struct key {
@@ -74,6 +75,7 @@ static const struct key keys[] = {
     {"fleet", "grace", KIND_DURATION, AT(fleet.grace), 0, 7 * 86400},
     {"fleet", "patience", KIND_DURATION, AT(fleet.patience), 0, 30 * 86400},
     {"fleet", "ends", KIND_DATE, AT(fleet.ends), 0, 0},
+    {"fleet", "hours", KIND_HOURS, AT(fleet.hours), 0, 0},
     {"relay", "use", KIND_YES_NO, AT(relay.use), 0, 0},
     {"relay", "connections", KIND_NUMBER, AT(relay.connections), 1, 16},
     {"relay", "shards", KIND_NUMBER, AT(relay.shards), 1, 16},
@@ -202,6 +204,12 @@ static void set_size(struct reader *r, const struct key *key, const struct ini_e
 		*(long long *)field(r, key) = bytes;
 }
 
+static void set_hours(struct reader *r, const struct key *key, const struct ini_entry *in)
+{
+	if (hours_parse(in->value, field(r, key)))
+		wrong(r, in->line, "%s is not written as 19:00-07:00, or Mon-Fri 19:00-07:00, Sat-Sun 00:00-24:00 (at most %d of them)", key->name, HOURS_MOST);
+}
+
 static void set_yes_no(struct reader *r, const struct key *key, const struct ini_entry *in)
 {
 	if (!strcasecmp(in->value, "yes"))
@@ -292,6 +300,9 @@ static void set_value(struct reader *r, const struct key *key, const struct ini_
 		break;
 	case KIND_YES_NO:
 		set_yes_no(r, key, in);
+		break;
+	case KIND_HOURS:
+		set_hours(r, key, in);
 		break;
 	case KIND_TLS:
 		if (!strcasecmp(in->value, "imaps"))

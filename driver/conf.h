@@ -14,6 +14,7 @@
 
 #include "driver/conf_value.h"
 #include "driver/folders.h"
+#include "driver/hours.h"
 #include "profile.h"
 
 struct err;
@@ -44,6 +45,7 @@ struct conf_fleet {
 	bool statistics_named; /* the same */
 	int grace;       /* s that a grant may take to arrive: 3600 */
 	int patience;    /* s that `run` waits for the end of an outage of everything: 12 h */
+	struct hours hours; /* in which it copies; none: always */
 	long long ends;  /* epoch s, the end of the day on which the migration is to be over; 0: not said */
 };
 

@@ -24,6 +24,8 @@ static const struct command {
     {"generate", cmd_generate, "write every mailbox's mbsyncrc and sync.sh"},
     {"sync", cmd_sync, "copy what is new in one mailbox"},
     {"run", cmd_run, "copy what is new in all of them, several at a time"},
+    {"pause", cmd_pause, "stop all copying, on all machines"},
+    {"resume", cmd_resume, "let it go on"},
     {"status", cmd_status, "show how far each mailbox is"},
     {"verify", cmd_verify, "say whether everything is there, message by message"},
     {"report", cmd_report, "write a page that shows it all: report.html"},

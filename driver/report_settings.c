@@ -122,6 +122,13 @@ void report_page_settings(const struct report *r, struct buf *out)
 	if (r->boxes->skipped)
 		rowf(out, "Rows left out", "%zu, switched off in the list", r->boxes->skipped);
 	rowf(out, "Silence allowed", "%d s", c->fleet.timeout);
+	if (c->fleet.hours.n) {
+		struct buf hours = BUF_INIT(1024);
+
+		hours_format(&hours, &c->fleet.hours);
+		rowf(out, "Hours", "%s", buf_str(&hours));
+		buf_clear(&hours);
+	}
 	row_time(out, "Grace of a grant", c->fleet.grace);
 	row_time(out, "Patience", c->fleet.patience);
 	part_end(out);

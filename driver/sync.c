@@ -8,6 +8,7 @@
 #include "diagnose.h"
 #include "engine.h"
 #include "final.h"
+#include "gate.h"
 #include "mailboxes.h"
 #include "scan.h"
 #include "state.h"
@@ -276,6 +277,14 @@ static int through(struct sync *s, const struct sync_check *found, struct verdic
 
 static int stopped(struct sync *s)
 {
+	struct gate g;
+	char text[sizeof g.text + 16];
+
+	if (gate_stopped(&g)) {
+		s->ledger.next = 0;
+		snprintf(text, sizeof text, "stopped: %s", g.text);
+		return finish(s, LEDGER_LATER, CODE_LATER, gate_word(g.why), text, g.hint, "");
+	}
 	return finish(s, LEDGER_LATER, CODE_LATER, "stopped", "stopped; the same command goes on from here", "", "");
 }
 

@@ -12,12 +12,14 @@
 #include "conf.h"
 #include "engine.h"
 #include "final.h"
+#include "gate.h"
 #include "haul.h"
 #include "mailboxes.h"
 #include "relayed.h"
 #include "scan.h"
 #include "sync.h"
 #include "table.h"
+#include "turn.h"
 
 /* --- setting up --- */
 
@@ -87,7 +89,7 @@ static void report(const struct sync *s, bool quiet)
 
 struct wish {
 	const char *tail;
-	bool verbose, quiet, final;
+	bool verbose, quiet, final, wait, anytime;
 };
 
 static void set_host(struct ledger *l)
@@ -113,6 +115,17 @@ static int busy(const struct conf *conf, const char *address, struct err *e)
 	return -1;
 }
 
+/* Before the mailbox is locked: who waits is in nobody's way. */
+static int wait_for_turn(const struct conf *conf, const struct mailbox *m, const struct wish *w, struct err *e)
+{
+	char *status = haul_path(conf->fleet.haul, m->address, HAUL_STATUS);
+	struct turn turn = {.conf = conf, .address = m->address, .status_path = status, .wait = w->wait, .anytime = w->anytime, .quiet = w->quiet};
+	int rc = status ? turn_take(&turn, e) : err_set(e, CODE_UNAVAILABLE, "no memory");
+
+	free(status);
+	return rc || w->anytime ? rc : gate_watch(conf, e);
+}
+
 static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const struct wish *w)
 {
 	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = w->tail, .final = w->final, .log = {.fd = -1, .echo = w->verbose}};
@@ -120,7 +133,7 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	struct err e = ERR_INIT;
 	int lock = -1, rc;
 
-	if (haul_make(conf->fleet.haul, m->address, &e))
+	if (haul_make(conf->fleet.haul, m->address, &e) || wait_for_turn(conf, m, w, &e))
 		goto failed;
 	lock_path = haul_path(conf->fleet.haul, m->address, HAUL_LOCK);
 	log_path = haul_path(conf->fleet.haul, m->address, HAUL_LOG);
@@ -183,12 +196,14 @@ out:
 
 static void usage(FILE *to)
 {
-	fputs("usage: mbhaul sync [--quiet | --verbose] [--final] ADDRESS\n"
+	fputs("usage: mbhaul sync [--quiet | --verbose] [--final] [--wait] [--anytime] ADDRESS\n"
 	      "Copies what is new in one mailbox, until it is through, or says what is in the way.\n\n"
 	      "  -q, --quiet    print nothing if all went well\n"
 	      "  -v, --verbose  show the mailbox's log as it grows\n"
 	      "      --final    the last pass, after the mail goes to the new server: looks at everything again until nothing\n"
-	      "                 new is found, then verifies, and notes that it went through; deletes nothing\n\n"
+	      "                 new is found, then verifies, and notes that it went through; deletes nothing\n"
+	      "      --wait     waits for its turn: for the end of a pause, for the hours, for as long as the server asked\n"
+	      "      --anytime  also during a pause and outside of the hours\n\n"
 	      "Exit: 0 done, 1 finished but messages are listed that could not be copied, 75 try again later,\n"
 	      "77 refused, somebody must act, 65, 69, 78 see mbhaul(1).\n",
 	      to);
@@ -199,6 +214,8 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
 						{"verbose", no_argument, NULL, 'v'},
 						{"final", no_argument, NULL, 'f'},
+						{"wait", no_argument, NULL, 'w'},
+						{"anytime", no_argument, NULL, 'a'},
 						{"tail", required_argument, NULL, 't'}, /* by `mbhaul run` only */
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
@@ -222,6 +239,12 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 			break;
 		case 'f':
 			w.final = true;
+			break;
+		case 'w':
+			w.wait = true;
+			break;
+		case 'a':
+			w.anytime = true;
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr);

@@ -274,6 +274,7 @@ compile() {
 check "the table of verdicts can be read" $?
 grep -ohE '(reason = |settle\(v, VERDICT_[A-Z]+, |finish\(s, LEDGER_[A-Z]+, CODE_[A-Z]+, )[^;]*' "$here"/driver/{sync,sync_words,copy,look,sides,pairs,stubs,doubles,quota,dialect,classify}.c |
 	grep -oE '"[a-z][a-z-]*"' | tr -d '"' >>words.list
+sed -n '/^const char \*gate_word/,/^}/p' "$here/driver/gate.c" | grep -oE '"[a-z-]+"' | tr -d '"' >>words.list
 # "message" and "messages-left" are the classifier's own and come into no file.
 sort -u words.list | grep -vxE 'message|messages-left' >words.all
 awk '/^ +The words of reason:/ { on = 1 } /^   [A-Za-z]/ && !/^ {4}/ { on = 0 } on' mbhaul.1.txt |

@@ -1,0 +1,112 @@
+#include "gate.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "conf.h"
+#include "engine.h"
+#include "overview.h"
+
+const char *gate_word(enum gate_why why)
+{
+	static const char *const words[] = {[GATE_OPEN] = "", [GATE_PAUSED] = "paused", [GATE_HOURS] = "hours"};
+
+	return words[why];
+}
+
+static void closed_by_hours(const struct conf *conf, long long now, struct gate *g)
+{
+	struct buf text = BUF_INIT(sizeof g->text - 1);
+	char clock[32];
+
+	g->why = GATE_HOURS;
+	g->until = hours_change(&conf->fleet.hours, now);
+	buf_adds(&text, "outside of the hours ");
+	hours_format(&text, &conf->fleet.hours);
+	if (g->until) {
+		overview_clock(clock, g->until, now);
+		buf_addf(&text, "; they begin at %s", clock);
+	}
+	text_copy(g->text, sizeof g->text, buf_str(&text));
+	text_copy(g->hint, sizeof g->hint, "`hours` in [fleet] of mbhaul.conf sets them; `mbhaul sync --anytime` copies all the same");
+	buf_clear(&text);
+}
+
+void gate_look(const struct conf *conf, long long now, struct gate *g)
+{
+	struct paused p;
+
+	*g = (struct gate){.why = GATE_OPEN};
+	paused_read(conf->fleet.haul, &p);
+	if (p.is) {
+		struct buf text = BUF_INIT(8192);
+
+		g->why = GATE_PAUSED;
+		g->finish = p.finish;
+		paused_say(&text, &p, now);
+		text_copy(g->text, sizeof g->text, buf_str(&text));
+		text_copy(g->hint, sizeof g->hint, "`mbhaul resume` ends the pause");
+		buf_clear(&text);
+	} else if (!hours_open(&conf->fleet.hours, now)) {
+		closed_by_hours(conf, now, g);
+	}
+}
+
+/* ---- the watch ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	const struct conf *conf;
+	struct gate found;
+} watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *keep_watch(void *arg)
+{
+	const struct timespec second = {1, 0};
+
+	for (;;) {
+		struct gate g;
+
+		gate_look(watch.conf, (long long)time(NULL), &g);
+		if (g.why != GATE_OPEN && !g.finish) {
+			pthread_mutex_lock(&watch.lock);
+			watch.found = g;
+			pthread_mutex_unlock(&watch.lock);
+			if (!engine_stop)
+				engine_stop = 1;
+			return arg;
+		}
+		nanosleep(&second, NULL);
+	}
+}
+
+int gate_watch(const struct conf *conf, struct err *e)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int rc;
+
+	watch.conf = conf;
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&thread, NULL, keep_watch, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc)
+		return err_set(e, CODE_UNAVAILABLE, "cannot start a thread: %s", strerror(rc));
+	pthread_detach(thread);
+	return 0;
+}
+
+bool gate_stopped(struct gate *g)
+{
+	pthread_mutex_lock(&watch.lock);
+	*g = watch.found;
+	pthread_mutex_unlock(&watch.lock);
+	return g->why != GATE_OPEN;
+}

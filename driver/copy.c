@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "engine.h"
 #include "relayed.h"
+#include "seat.h"
 #include "shard.h"
 #include "shards.h"
 #include "state.h"
@@ -253,6 +254,22 @@ static void finish_some(struct copying *c)
 	}
 }
 
+/*
+ * Who is made to wait for long leaves its seat to others. Then it may be that there are fewer seats now, and none for it to
+ * go on with: it has sent nothing for a minute, so there is no better time to end.
+ */
+static void mind_seat(struct sync *s)
+{
+	const long long until = relayed_throttled_until(s), now = (long long)time(NULL);
+
+	if (until > now + SEAT_LONG && seat_leave(s->seat))
+		log_say(&s->log, "others may take its place meanwhile");
+	if (until <= now + 1 && !seat_take(s->seat)) {
+		log_say(&s->log, "there is no place to go on with: mbsync is ended");
+		s->enough = s->left_seat = true;
+	}
+}
+
 static void work(struct copying *c)
 {
 	struct sync *s = c->s;
@@ -279,6 +296,7 @@ static void work(struct copying *c)
 		relayed_read(s);
 		if (relayed_full(s))
 			s->enough = true;
+		mind_seat(s);
 		sync_write(s, false);
 	}
 }
@@ -292,7 +310,7 @@ int sync_copy(struct sync *s, struct verdict *v)
 
 	s->notes.n = 0;
 	s->full[0] = 0;
-	s->enough = false;
+	s->enough = s->left_seat = false;
 	for (i = 0; i < s->n_folders; i++) {
 		s->folders[i].opened = false;
 		s->folders[i].next_there = 0;

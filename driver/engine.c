@@ -175,7 +175,7 @@ int engine_set_environment(const struct conf *conf, const struct globals *g, str
 	return rc ? err_set(e, CODE_UNAVAILABLE, "no memory") : 0;
 }
 
-int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid, struct err *e)
+int engine_spawn_keeping(const char *const *argv, char *const *envp, int out, int keep, pid_t *pid, struct err *e)
 {
 	int report[2], failure = 0;
 	pid_t parent = getpid();
@@ -203,7 +203,16 @@ int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid
 		if (null < 0 || dup2(null, 0) < 0 || dup2(out >= 0 ? out : null, 1) < 0 ||
 		    dup2(out >= 0 ? out : null, 2) < 0)
 			_exit(126);
-		close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); /* libraries open theirs without it */
+		/* Not over the pipe for errno, which a free descriptor below may be. */
+		if (keep >= 0) {
+			failure = fcntl(report[1], F_DUPFD_CLOEXEC, ENGINE_KEPT + 1);
+			if (failure < 0 || dup2(keep, ENGINE_KEPT) < 0)
+				_exit(126);
+			report[1] = failure;
+		}
+		close_range(keep >= 0 ? ENGINE_KEPT + 1 : ENGINE_KEPT, ~0U, CLOSE_RANGE_CLOEXEC); /* libraries open theirs without it */
+		if (keep == ENGINE_KEPT)
+			fcntl(keep, F_SETFD, 0);
 		execvpe(argv[0], (char *const *)(void *)(size_t)argv, envp);
 		failure = errno;
 		ignored = write(report[1], &failure, sizeof failure);
@@ -220,6 +229,11 @@ int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid
 	waitpid(*pid, NULL, 0);
 	errno = failure;
 	return err_errno(e, CODE_UNAVAILABLE, "cannot start %s", argv[0]);
+}
+
+int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid, struct err *e)
+{
+	return engine_spawn_keeping(argv, envp, out, -1, pid, e);
 }
 
 struct engine_child {

@@ -41,6 +41,10 @@ int engine_set_environment(const struct conf *conf, const struct globals *g, str
 /* Starts argv[0], looked up in PATH if it has no slash. Output to `out` (both), input from /dev/null. */
 int engine_spawn(const char *const *argv, char *const *envp, int out, pid_t *pid, struct err *e);
 
+/* The same; the child has `keep` (-1: nothing) as its descriptor ENGINE_KEPT. */
+enum { ENGINE_KEPT = 3 };
+int engine_spawn_keeping(const char *const *argv, char *const *envp, int out, int keep, pid_t *pid, struct err *e);
+
 struct engine_job {
 	const char *const *argv;
 	char *const *envp;

@@ -242,7 +242,7 @@ void overview_sum(struct overview *o, long long now)
 	size_t running = 0;
 	bool weighed = true;
 
-	*o = (struct overview){.v = was.v, .n = was.n, .at_work = was.at_work, .box_rate = was.box_rate, .checked_ns = was.checked_ns};
+	*o = (struct overview){.v = was.v, .n = was.n, .at_work = was.at_work, .box_rate = was.box_rate, .checked_ns = was.checked_ns, .closed = was.closed};
 	for (size_t i = 0; i < o->n; i++) {
 		const struct overview_box *b = &o->v[i];
 		const bool held = overview_held(b), through = b->state == LEDGER_DONE || b->state == LEDGER_LEFT;

@@ -64,6 +64,11 @@ struct overview {
 	size_t n;
 	bool at_work;       /* a `mbhaul run` holds the haul's run.lock */
 	double box_rate;    /* by `run`: mailboxes a second that ended in this pass; 0: none yet */
+	struct overview_closed { /* why nothing may be copied at present: gate.h */
+		const char *why;    /* stable word; NULL or "": it may */
+		char text[1000];    /* harmless */
+		long long until;    /* 0: not known */
+	} closed;
 	long long checked_ns; /* private: of check.jsonl */
 
 	/* By overview_sum: */

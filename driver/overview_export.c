@@ -17,6 +17,18 @@ static void put_states(cJSON *o, const struct overview *v)
 	cJSON_AddNumberToObject(states, "stopped", (double)v->dead);
 }
 
+static void put_closed(cJSON *o, const struct overview *v)
+{
+	cJSON *closed;
+
+	if (!v->closed.why || !*v->closed.why)
+		return;
+	closed = cJSON_AddObjectToObject(o, "paused");
+	json_put(closed, "why", v->closed.why);
+	json_put(closed, "text", v->closed.text);
+	json_put_number(closed, "until", (double)v->closed.until);
+}
+
 static void put_events(cJSON *o, const struct overview *v, long long now)
 {
 	struct overview_event events[20];
@@ -81,6 +93,7 @@ void overview_json(struct buf *out, const struct overview *v, long long now)
 	cJSON_AddNumberToObject(o, "version", 1);
 	cJSON_AddNumberToObject(o, "time", (double)now);
 	cJSON_AddBoolToObject(o, "run_at_work", v->at_work);
+	put_closed(o, v);
 	put_states(o, v);
 	cJSON_AddNumberToObject(o, "waiting", (double)v->waiting);
 	cJSON_AddNumberToObject(o, "held", (double)v->held);
@@ -261,6 +274,7 @@ void overview_prometheus(struct buf *out, const struct overview *v, long long no
 	if (v->left == LEFT_KNOWN)
 		add_gauge(out, "mbhaul_left_seconds", "Time until all is copied, at this rate; missing if it is not known.", (double)v->left_s);
 	add_gauge(out, "mbhaul_run_at_work", "1 while a run works on the haul.", v->at_work);
+	add_gauge(out, "mbhaul_paused", "1 while a pause, the hours or the disk keep the haul from copying.", v->closed.why && *v->closed.why);
 	add_gauge(out, "mbhaul_status_timestamp_seconds", "When this was written.", (double)now);
 	add_mailboxes(out, v);
 }

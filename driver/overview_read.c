@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "earlier.h"
+#include "gate.h"
 #include "haul.h"
 #include "mailboxes.h"
 #include "run_lock.h"
@@ -175,9 +176,21 @@ static void read_box(struct overview *o, const struct overview_reader *r, size_t
 	ledger_clear(&l);
 }
 
+void overview_read_gate(struct overview *o, const struct conf *conf, long long now)
+{
+	struct gate g;
+
+	gate_look(conf, now, &g);
+	o->closed.why = gate_word(g.why);
+	o->closed.until = g.until;
+	text_copy(o->closed.text, sizeof o->closed.text, g.text);
+}
+
 void overview_read(struct overview *o, const struct overview_reader *r, long long now)
 {
 	read_check(o, r);
+	if (r->conf)
+		overview_read_gate(o, r->conf, now);
 	for (size_t i = 0; i < o->n; i++)
 		read_box(o, r, i, now);
 	o->at_work = run_lock_held(r->haul);

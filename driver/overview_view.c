@@ -141,6 +141,14 @@ void overview_sum_lines(const struct overview *o, const char *lead, int columns,
 	/* Nothing is to be copied, and that is known of all. */
 	if (whole <= 0 && !o->uncounted && o->n)
 		part = whole = 1;
+	if (o->closed.text[0]) {
+		struct buf line = BUF_INIT(65536);
+
+		if (table_width(o->closed.text) > columns)
+			table_cell(&line, o->closed.text, columns);
+		emit(arg, PAINT_WAITS, line.len ? buf_str(&line) : o->closed.text);
+		buf_clear(&line);
+	}
 	overview_bar(&bar, part, whole, width > BAR_MOST ? BAR_MOST : width);
 	buf_addc(&bar, ' ');
 	add_percent(&bar, part, whole, o->uncounted > 0);

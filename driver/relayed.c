@@ -15,6 +15,7 @@
 #include "haul.h"
 #include "mailboxes.h"
 #include "relayed_private.h"
+#include "seat.h"
 #include "verdicts.h"
 
 enum {
@@ -86,6 +87,8 @@ static void on_event(void *arg, const struct event *e)
 		r->until[there] = e->time + e->seconds;
 		snprintf(r->why[there], sizeof r->why[there], "%s", e->reason);
 		text_escape(r->words[there], sizeof r->words[there], e->answer, strlen(e->answer));
+		if (!r->early && !there && !strcmp(e->reason, "throttled"))
+			seat_throttled(r->sync->seat, r->sync->mailbox->address, e->seconds, &r->sync->log);
 		if (!r->early && !strcmp(e->reason, "throttled"))
 			history_throttled(&r->sync->ledger.history, (long long)e->time, e->seconds);
 		if (!r->early && e->seconds)
@@ -176,6 +179,13 @@ void relayed_close(struct sync *s)
 	free(r->copied);
 	free(r);
 	s->relayed = NULL;
+}
+
+long long relayed_throttled_until(const struct sync *s)
+{
+	const struct relayed *r = s->relayed;
+
+	return r && r->until[0] > (double)time(NULL) && !strcmp(r->why[0], "throttled") ? (long long)r->until[0] : 0;
 }
 
 /* "the source throttles until ...", as long as nothing gets on there. */

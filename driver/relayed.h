@@ -38,6 +38,9 @@ void relayed_verdict(const struct sync *s, unsigned slot, struct verdict *v);
 /* True as soon as the destination said that it is full. */
 bool relayed_full(const struct sync *s);
 
+/* Until when the source makes it wait because it throttles, epoch s, as long as nothing comes from there; 0: it does not. */
+long long relayed_throttled_until(const struct sync *s);
+
 /* Before messages without a pair are looked up: finds out which they were at the source that the destination
  * refused, whose answers name only what was in them. */
 void relayed_resolve(struct sync *s);

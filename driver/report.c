@@ -12,6 +12,7 @@
 #include "earlier.h"
 #include "engine.h"
 #include "mailboxes.h"
+#include "overview_read.h"
 #include "report.h"
 #include "run_lock.h"
 #include "table.h"
@@ -163,6 +164,7 @@ static int all(struct report *r, struct outs *outs, struct err *e)
 			goto out;
 	}
 	r->overview.at_work = run_lock_held(r->conf->fleet.haul);
+	overview_read_gate(&r->overview, r->conf, r->now);
 	overview_sum(&r->overview, r->now);
 	report_sum_end(&r->sum, &r->overview, r->now);
 	report_causes_sort(&r->causes);

@@ -452,6 +452,11 @@ static void top(const struct report *r, struct buf *out)
 	html_text(out, r->conf->destination.host, 120);
 	buf_adds(out, "</bdi></p>\n");
 	headline(r, out);
+	if (r->overview.closed.text[0]) {
+		buf_adds(out, "<p class=notice>Nothing is copied at present: ");
+		html_text(out, r->overview.closed.text, sizeof r->overview.closed.text);
+		buf_adds(out, ".</p>\n");
+	}
 	others(r, out);
 	buf_adds(out, "<p class=asof>As of ");
 	both_times(out, r->now);

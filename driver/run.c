@@ -141,6 +141,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses, long long
 		goto out;
 	}
 	view_begin(&r->view, r->rows, r->n, r->jobs, r->conf->fleet.haul, r->boxes);
+	run_gate_begin(r);
 	run_work(r);
 	rc = CODE_DONE;
 	for (i = 0; i < r->n; i++)
@@ -158,6 +159,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses, long long
 	}
 out:
 	tail_end(&r->tail);
+	run_gate_end(r);
 	for (i = 0; i < r->n; i++)
 		free(r->rows[i].status_path);
 	free(r->rows);

@@ -192,6 +192,18 @@ struct run_row *run_next(struct run *r)
 	return next_of_all(r);
 }
 
+bool run_due(const struct run *r)
+{
+	bool probe;
+
+	if (!fleet_may_start(&r->fleet, (long long)time(NULL), &probe))
+		return false;
+	for (size_t i = 0; probe && i < r->n; i++)
+		if (r->rows[i].state == RUN_WAITING && r->rows[i].seen == FLEET_SHUT)
+			return true;
+	return next_of_all(r) != NULL;
+}
+
 bool run_gives_up(struct run *r)
 {
 	struct buf text = BUF_INIT(256);

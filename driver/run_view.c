@@ -243,7 +243,7 @@ void view_draw(struct run_view *v, const struct run_row *rows, size_t n)
 {
 	struct drawing d = {.v = v, .out = BUF_INIT(1 << 22)};
 	const long long now = (long long)time(NULL);
-	struct buf lead = BUF_INIT(256), paused = BUF_INIT(2048);
+	struct buf lead = BUF_INIT(256);
 	size_t running, waiting;
 	int lines, columns, up;
 
@@ -262,9 +262,20 @@ void view_draw(struct run_view *v, const struct run_row *rows, size_t n)
 		buf_addf(&d.out, "\033[%dA", up);
 	d.rows = lines - 2;
 	put_running(&d, columns, lines < LEAST_ROWS ? 1 : lines / 2, now);
-	if (v->paused[0]) {
-		table_cell(&paused, v->paused, columns);
-		put(&d, PAINT_WAITS, buf_str(&paused));
+	{
+		const char *const why[] = {v->closed, v->paused, v->limit};
+
+		for (size_t i = 0; i < sizeof why / sizeof *why; i++) {
+			struct buf cell = BUF_INIT(8192);
+
+			if (table_width(why[i]) > columns)
+				table_cell(&cell, why[i], columns);
+			else
+				buf_adds(&cell, why[i]);
+			if (why[i][0])
+				put(&d, PAINT_WAITS, buf_str(&cell));
+			buf_clear(&cell);
+		}
 	}
 	if (lines >= LEAST_ROWS)
 		overview_event_lines(&v->overview, lines / 5 < EVENT_LINES ? (size_t)lines / 5 : EVENT_LINES, columns, now, put, &d);
@@ -277,7 +288,6 @@ void view_draw(struct run_view *v, const struct run_row *rows, size_t n)
 	fflush(stdout);
 	buf_clear(&d.out);
 	buf_clear(&lead);
-	buf_clear(&paused);
 }
 
 void view_end(struct run_view *v, const struct run_row *rows, size_t n, bool stopped)

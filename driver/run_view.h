@@ -59,6 +59,8 @@ struct run_view {
 	size_t ended, total;
 	long long begun_ms, drawn_ms;
 	uint64_t copied_begun; /* messages that were there when it began */
+	char closed[1000];     /* why nothing may be copied; "" if it may */
+	char limit[200];       /* that there are fewer at a time */
 	char paused[200];      /* why nothing is started at present; "" if not */
 	char told[32][32];     /* verdicts whose cure was printed in full already */
 	size_t n_told;

@@ -17,11 +17,13 @@
 #include "mailboxes.h"
 #include "run.h"
 
-enum { ROUNDS_MOST = 3, KILL_AFTER_MS = 30000 };
+/* Rounds in which nothing was copied: as a rule, and of one that the source throttles. */
+enum { ROUNDS_MOST = 3, ROUNDS_THROTTLED = 10, KILL_AFTER_MS = 30000 };
 
-static int start(struct run *r, struct run_row *row, struct err *e)
+static int start(struct run *r, struct run_row *row, int seat, struct err *e)
 {
-	const char *argv[12] = {r->g->program, "--config", r->conf->file, "sync", "--quiet"};
+	static const char kept[] = {'0' + ENGINE_KEPT, 0};
+	const char *argv[14] = {r->g->program, "--config", r->conf->file, "sync", "--quiet"};
 	int out[2], n = 5;
 
 	if (r->tail.dir) {
@@ -30,16 +32,22 @@ static int start(struct run *r, struct run_row *row, struct err *e)
 	}
 	if (r->final)
 		argv[n++] = "--final";
+	if (seat >= 0) {
+		argv[n++] = "--seat";
+		argv[n++] = kept;
+	}
 	argv[n++] = "--";
 	argv[n++] = row->mailbox->address;
 	if (pipe2(out, O_CLOEXEC | O_NONBLOCK))
 		return err_errno(e, CODE_UNAVAILABLE, "cannot start a mailbox");
-	if (engine_spawn(argv, r->env, out[1], &row->pid, e)) {
+	if (engine_spawn_keeping(argv, r->env, out[1], seat, &row->pid, e)) {
 		close(out[0]);
 		close(out[1]);
 		return -1;
 	}
 	close(out[1]);
+	if (seat >= 0)
+		machine_name_holder(seat, row->pid);
 	row->out = out[0];
 	row->state = RUN_RUNNING;
 	row->started_ms = file_now_ms();
@@ -88,6 +96,24 @@ static void own_trouble(struct run *r, struct run_row *row, const char *text)
 	view_failed(&r->view, row, text);
 }
 
+/* Did a pause or the like end it, or keep it from beginning? */
+static bool held_up(struct run *r, const struct run_row *row, const struct ledger *l)
+{
+	if (row->reason_later && l->started >= row->begun && l->reason &&
+	    (!strcmp(l->reason, gate_word(GATE_PAUSED)) || !strcmp(l->reason, gate_word(GATE_HOURS))))
+		return true;
+	if (l->started >= row->begun)
+		return false;
+	r->looked_ms = 0;
+	run_gate_tick(r);
+	return run_gate_closed(r);
+}
+
+static int rounds_most(const struct ledger *l)
+{
+	return l->reason && !strcmp(l->reason, "throttled") ? ROUNDS_THROTTLED : ROUNDS_MOST;
+}
+
 static void end_of(struct run *r, struct run_row *row, int raw)
 {
 	struct err e = ERR_INIT;
@@ -113,7 +139,13 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 	row->refused_since = l.refused_since;
 	row->patient = row->reason_later && l.verdict && !strcmp(l.verdict, "not-propagated");
 	row->seen = l.started < row->begun ? FLEET_OWN : run_seen(row, &l);
-	if (row->code == CODE_LATER && row->reason_later && (row->patient || row->rounds < ROUNDS_MOST) && !engine_stop) {
+	if (row->copied > row->copied_before)
+		row->rounds = 1;
+	if (row->code == CODE_LATER && !engine_stop && held_up(r, row, &l)) {
+		row->state = RUN_WAITING;
+		row->next = 0;
+		row->rounds--;
+	} else if (row->code == CODE_LATER && row->reason_later && !engine_stop && (row->patient || row->rounds < rounds_most(&l))) {
 		row->state = RUN_WAITING;
 		if (row->next < (long long)time(NULL) + 30)
 			row->next = (long long)time(NULL) + 30;
@@ -121,6 +153,8 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 	run_weigh(r, row, &l);
 	if (WIFSIGNALED(raw))
 		view_failed(&r->view, row, "the sync was killed; the same command goes on from there");
+	else if (row->state == RUN_WAITING && l.started < row->begun)
+		; /* it had not begun: there is nothing to say */
 	else if (l.state == LEDGER_RUNNING || (l.code != row->code && !(r->final && l.started >= row->begun)))
 		view_failed(&r->view, row, row->said); /* it could not even begin */
 	else
@@ -179,9 +213,9 @@ static void say_wait(struct run *r)
 /* Mailboxes come first; what they leave over may be used by those that run. During a pause nothing is added. */
 static void offer_rest(struct run *r, size_t running)
 {
-	bool rest = !engine_stop && !r->fleet.paused && running;
+	bool rest = !engine_stop && !r->fleet.paused && !run_gate_closed(r) && running;
 
-	tail_offer(&r->tail, rest ? r->jobs - (int)running : 0);
+	tail_offer(&r->tail, rest ? run_spare(r, running) : 0);
 }
 
 void run_work(struct run *r)
@@ -194,14 +228,22 @@ void run_work(struct run *r)
 
 		reap(r);
 		run_report_tick(r);
+		run_gate_tick(r);
 		running = count(r, RUN_RUNNING);
-		while (!engine_stop && (int)running < r->jobs) {
-			struct run_row *row = run_next(r);
+		while (!engine_stop) {
+			struct run_row *row;
 			struct err e = ERR_INIT;
+			int seat, failed;
 
+			if (!run_due(r) || !run_seat(r, running, &seat))
+				break;
+			row = run_next(r);
+			failed = row ? start(r, row, seat, &e) : 0;
+			if (seat >= 0)
+				close(seat);
 			if (!row)
 				break;
-			if (start(r, row, &e)) {
+			if (failed) {
 				row->state = RUN_ENDED;
 				row->code = CODE_UNAVAILABLE;
 				row->took_ms = 0;
@@ -213,7 +255,7 @@ void run_work(struct run *r)
 		offer_rest(r, running);
 		if (!running && (engine_stop || (!count(r, RUN_WAITING) && !count(r, RUN_NEW))))
 			return;
-		if (!running && r->fleet.paused && run_gives_up(r))
+		if (!running && r->fleet.paused && !run_gate_closed(r) && run_gives_up(r))
 			return;
 		if (!running && !count(r, RUN_NEW) && !engine_stop)
 			say_wait(r);

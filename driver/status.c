@@ -186,6 +186,8 @@ static int show(struct overview *o, struct overview_reader *r, bool plain, long 
 		overview_event_lines(o, EVENT_LINES, t.columns - 1, now, print_line, &colour);
 		overview_sum_lines(o, buf_str(&states), t.columns - 1, now, print_line, &colour);
 	} else {
+		if (o->closed.text[0])
+			puts(o->closed.text);
 		buf_adds(&states, "; ");
 		overview_sum_text(&states, o, now);
 		puts(buf_str(&states));
@@ -215,7 +217,7 @@ static int export(struct overview *o, struct overview_reader *r, enum form form,
 static int show_all(const struct conf *conf, const struct mailboxes *boxes, enum form form, bool plain, const bool *want)
 {
 	const long long now = (long long)time(NULL);
-	struct overview_reader r = {0};
+	struct overview_reader r = {.conf = conf};
 	struct overview o = {0};
 	struct err e = ERR_INIT;
 	int rc;

@@ -11,6 +11,7 @@
 #include "gate.h"
 #include "mailboxes.h"
 #include "scan.h"
+#include "seat.h"
 #include "state.h"
 
 enum { STUCK_MOST = 3 };
@@ -157,6 +158,15 @@ static bool gained(struct sync *s, struct course *c)
 	return more;
 }
 
+/* A long wait is for others to use. Who was started by `run` ends then, and is started again. */
+static bool gives_up_seat(struct sync *s, const struct verdict *v, int seconds)
+{
+	if (!s->left_seat && (!v->wait_asked || seconds <= SEAT_LONG))
+		return false;
+	seat_leave(s->seat);
+	return s->seat->how == SEAT_GIVEN && v->kind == VERDICT_LATER;
+}
+
 /* Waits as the server asked, or with growing pauses. Returns false when there is no sense in trying on. */
 static bool wait_and_retry(struct sync *s, struct course *c, struct verdict *v)
 {
@@ -176,7 +186,11 @@ static bool wait_and_retry(struct sync *s, struct course *c, struct verdict *v)
 	sync_write(s, true);
 	if (v->saw & SAW_THROTTLED)
 		history_throttled(&s->ledger.history, (long long)time(NULL), seconds);
-	return engine_sleep(seconds);
+	if (v->saw & SAW_THROTTLED && v->side != SIDE_DESTINATION)
+		seat_throttled(s->seat, s->mailbox->address, seconds, &s->log);
+	if (gives_up_seat(s, v, seconds))
+		return false;
+	return engine_sleep(seconds) && seat_wait(s->seat);
 }
 
 /* Is it worth trying again without anybody's help? */
@@ -332,6 +346,13 @@ int sync_work(struct sync *s)
 			sync_disconnect(&s->destination); /* a connection less while mbsync has its own */
 			if (!rc)
 				rc = sync_copy(s, &v);
+			if (s->left_seat && !engine_stop) {
+				const struct verdict none = {.kind = VERDICT_LATER, .code = CODE_LATER, .reason = "throttled", .wait_asked = true};
+
+				v = none;
+				snprintf(v.text, sizeof v.text, "the source throttles, and others have its place on this machine");
+				rc = -1;
+			}
 			/* Stopped before anything was begun, there is no verdict. */
 			if (rc && v.reason && !strcmp(v.reason, "uidvalidity"))
 				uidvalidity(s, folder_of(s, v.channel), v.side == SIDE_DESTINATION, &v);

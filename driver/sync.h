@@ -39,6 +39,7 @@ struct conf_server;
 struct globals;
 struct mailbox;
 struct relayed;
+struct seat;
 
 struct sync_side {
 	enum side which;
@@ -104,6 +105,8 @@ struct sync {
 	struct relayed *relayed; /* NULL: without relays */
 	char full[64];         /* how full the destination is, if that was why it refused messages */
 	bool enough;           /* mbsync goes on for nothing: to be ended */
+	struct seat *seat;     /* see seat.h */
+	bool left_seat;        /* mbsync was ended because there was none to go on with */
 	const char *tail;      /* folder of the slots (tail.h) for a second mbsync and more; NULL: all shards at once */
 	long long written_ms;
 	bool noting;       /* what is in the ledger's history: */

@@ -17,6 +17,7 @@
 #include "mailboxes.h"
 #include "relayed.h"
 #include "scan.h"
+#include "seat.h"
 #include "sync.h"
 #include "table.h"
 #include "turn.h"
@@ -89,6 +90,7 @@ static void report(const struct sync *s, bool quiet)
 
 struct wish {
 	const char *tail;
+	int seat; /* a descriptor; -1: none */
 	bool verbose, quiet, final, wait, anytime;
 };
 
@@ -116,10 +118,10 @@ static int busy(const struct conf *conf, const char *address, struct err *e)
 }
 
 /* Before the mailbox is locked: who waits is in nobody's way. */
-static int wait_for_turn(const struct conf *conf, const struct mailbox *m, const struct wish *w, struct err *e)
+static int wait_for_turn(const struct conf *conf, const struct mailbox *m, const struct wish *w, struct seat *seat, struct err *e)
 {
 	char *status = haul_path(conf->fleet.haul, m->address, HAUL_STATUS);
-	struct turn turn = {.conf = conf, .address = m->address, .status_path = status, .wait = w->wait, .anytime = w->anytime, .quiet = w->quiet};
+	struct turn turn = {.conf = conf, .address = m->address, .status_path = status, .seat = seat, .wait = w->wait, .anytime = w->anytime, .quiet = w->quiet};
 	int rc = status ? turn_take(&turn, e) : err_set(e, CODE_UNAVAILABLE, "no memory");
 
 	free(status);
@@ -129,11 +131,14 @@ static int wait_for_turn(const struct conf *conf, const struct mailbox *m, const
 static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const struct wish *w)
 {
 	struct sync s = {.g = g, .conf = conf, .mailbox = m, .tail = w->tail, .final = w->final, .log = {.fd = -1, .echo = w->verbose}};
+	struct seat seat;
 	char *lock_path = NULL, *log_path = NULL;
 	struct err e = ERR_INIT;
 	int lock = -1, rc;
 
-	if (haul_make(conf->fleet.haul, m->address, &e) || wait_for_turn(conf, m, w, &e))
+	s.seat = &seat;
+	seat_begin(&seat, conf->fleet.haul, w->seat, w->wait);
+	if (haul_make(conf->fleet.haul, m->address, &e) || wait_for_turn(conf, m, w, &seat, &e))
 		goto failed;
 	lock_path = haul_path(conf->fleet.haul, m->address, HAUL_LOCK);
 	log_path = haul_path(conf->fleet.haul, m->address, HAUL_LOG);
@@ -183,6 +188,7 @@ failed:
 	rc = err_print(&e, "mbhaul");
 out:
 	tear_down(&s);
+	seat_end(&seat);
 	if (lock >= 0)
 		close(lock);
 	free(lock_path);
@@ -214,12 +220,14 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
 						{"verbose", no_argument, NULL, 'v'},
 						{"final", no_argument, NULL, 'f'},
+						{"seat", required_argument, NULL, 's'}, /* the same */
 						{"wait", no_argument, NULL, 'w'},
 						{"anytime", no_argument, NULL, 'a'},
 						{"tail", required_argument, NULL, 't'}, /* by `mbhaul run` only */
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	struct wish w = {0};
+	struct wish w = {.seat = -1};
+	unsigned long long seat;
 	const struct mailbox *m;
 	struct mailboxes boxes;
 	struct conf conf;
@@ -236,6 +244,10 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 			break;
 		case 't':
 			w.tail = optarg;
+			break;
+		case 's':
+			if (!text_number(optarg, 1000, &seat))
+				w.seat = (int)seat;
 			break;
 		case 'f':
 			w.final = true;

@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "gate.h"
 #include "overview.h"
+#include "seat.h"
 #include "table.h"
 
 long long turn_asked(enum ledger_state state, long long next, long long finished, long long now)
@@ -78,11 +79,14 @@ int turn_take(struct turn *t, struct err *e)
 		/* Who did not ask to wait wants to try now, whatever the server said. */
 		if (!o.why[0] && t->wait && asked(t, now, &o, e))
 			return -1;
+		if (!o.why[0] && !seat_take(t->seat))
+			seat_say(t->seat, o.why, sizeof o.why);
 		if (!o.why[0])
 			return 0;
 		if (!t->wait || o.too_long || engine_stop) {
 			err_set(e, CODE_LATER, "%s%s", engine_stop ? "stopped while it waited: " : "", o.why);
-			err_hint(e, "%s", o.hint);
+			if (o.hint[0])
+				err_hint(e, "%s", o.hint);
 			return -1;
 		}
 		if (!t->quiet && strcmp(told, o.why) != 0) {

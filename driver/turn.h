@@ -10,6 +10,7 @@
 
 struct conf;
 struct err;
+struct seat;
 
 enum { TURN_ASKED_MOST = 900 }; /* s that are waited out; who has longer to wait comes again */
 
@@ -17,6 +18,7 @@ struct turn {
 	const struct conf *conf;
 	const char *address;
 	const char *status_path;
+	struct seat *seat;
 	bool wait;    /* for it; else it is now or later */
 	bool anytime; /* neither a pause nor the hours matter */
 	bool quiet;   /* says nothing of the wait */

@@ -1,0 +1,98 @@
+#!/bin/bash
+# A fleet's manners: pauses for all machines, hours, fewer mailboxes at once while the source throttles.
+. "$(dirname "$0")/common.sh"
+start_lab --tenant fleet:6:60
+export TZ=UTC
+
+m=("$mbhaul" --config "$conf")
+box() { printf 'user%05d@contoso.com' "$1"; }
+wait_for() { # seconds COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+states() { "${m[@]}" status --json | python3 -c 'import json, sys; print(*["%s=%d" % s for s in json.load(sys.stdin)["states"].items() if s[1]])'; }
+state_is() { [ "$(states)" = "$1" ]; }
+running() { pgrep -c -f "mbhaul --config $conf sync" || :; }
+in_file() { [ -f "$1" ] && grep -qE -e "$2" "$1"; }
+
+# ---- a pause ----
+"${m[@]}" pause "call from the" customer >"$tmp/out"
+has "pause says what it does" "$tmp/out" 'what is at work stops within seconds; `mbhaul resume` lets it go on'
+is "its file is nobody else's" "$(stat -c %a "$HAUL/paused")" 600
+sync "$(box 1)"
+is "a sync during a pause: 75" "$rc" 75
+has "with who paused, since when and why" "$tmp/out" "paused since [0-9:]+ by $(id -un) on $(hostname): call from the customer"
+has "and how it ends" "$tmp/out" 'hint: `mbhaul resume` ends the pause'
+sync --anytime "$(box 1)"
+is "sync --anytime copies all the same" "$rc" 0
+"${m[@]}" sync --wait "$(box 2)" >"$tmp/waits" 2>&1 &
+waits=$!
+"${m[@]}" run --plain -j 4 "$(box 1)" "$(box 3)" "$(box 4)" "$(box 5)" "$(box 6)" >"$tmp/run" 2>&1 &
+run=$!
+check "sync --wait waits, and says for what" wait_for 30 in_file "$tmp/waits" "waits: paused since .*: call from the customer"
+check "run too" wait_for 30 in_file "$tmp/run" 'mbhaul: paused since .*: call from the customer'
+"${m[@]}" status >"$tmp/out"
+has "status says it" "$tmp/out" 'paused since [0-9:]+ by .*: call from the customer'
+"${m[@]}" status --json >"$tmp/json"
+has "status --json too" "$tmp/json" '"paused":\{"why":"paused",.*call from the customer'
+"${m[@]}" report --output "$tmp/page.html" >/dev/null
+has "and the report" "$tmp/page.html" 'paused since .*: call from the customer'
+is "nothing was begun meanwhile" "$(states)" "new=5 done=1"
+"${m[@]}" resume >"$tmp/out"
+has "resume tells what it ended" "$tmp/out" '^ended: paused since .*: call from the customer'
+wait $waits
+is "the sync that waited copies" $? 0
+wait $run
+is "run goes on by itself" "$? $(states)" "0 done=6"
+"${m[@]}" resume >"$tmp/out"
+is "there is none to end any more" "$(cat "$tmp/out")" "there is no pause"
+
+# ---- throttled, and a pause in the middle of it ----
+again() { # as if nothing had been copied
+	for i in 1 2 3 4 5 6; do
+		rm -rf "${HAUL:?}/mailboxes/$(box $i)"
+		doveadm -c "$DEST_CONF" expunge -u "user0000$i@contoso.example" mailbox '*' all 2>/dev/null
+	done
+}
+again
+for i in 1 2 3; do "$lab" fault "$(box $i)" '{"throttle":{"at":30,"times":1,"ms":600000,"answer":"NO","bye":true}}' >/dev/null; done
+"${m[@]}" run --plain -j 3 >"$tmp/run" 2>&1 &
+run=$!
+waiting() { [ "$("${m[@]}" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["waiting"])')" -ge "$1" ]; }
+check "the source makes three of them wait for ten minutes" wait_for 60 waiting 3
+check "the machine then does with fewer at once" wait_for 20 in_file "$tmp/run" 'the source throttles: at most 1 at a time for now'
+check "those that wait leave their places to the others" wait_for 60 state_is "running=3 done=3"
+timeout -s TERM 3 "${m[@]}" sync --wait "$(box 5)" >"$tmp/out" 2>&1
+is "there is a place for a sync --wait" $? 0
+"${m[@]}" pause >/dev/null
+stopped() { [ "$(states)" = "done=3 later=3" ]; }
+check "a pause stops all of them within seconds" wait_for 40 stopped
+is "and nothing of them is left at work" "$(running)" 0
+has "run says of each why" "$tmp/run" "$(box 2) +later .*stopped: paused since .*; tried again later"
+for i in 1 2 3; do "$lab" fault "$(box $i)" '{}' >/dev/null; done
+"${m[@]}" resume >/dev/null
+wait $run
+is "then run goes on where they stopped" "$? $(states)" "0 done=6"
+equal "after all that" "$(box 1)" "$(box 2)" "$(box 3)"
+limit() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get("limit", 0))' "$HAUL/machines/$(hostname).json"; }
+is "the machine remembers" "$(limit)" 1
+
+# ---- hours ----
+sed -i "s/^\[fleet\]/[fleet]\nhours = $(date -d '+3 hours' +%H):00-$(date -d '+5 hours' +%H):00/" "$conf"
+sync "$(box 1)"
+is "outside of the hours: 75" "$rc" 75
+has "with when they begin" "$tmp/out" 'outside of the hours [0-9:]+-[0-9:]+; they begin at '
+"${m[@]}" status >"$tmp/out"
+has "status says it" "$tmp/out" 'outside of the hours'
+sync --anytime "$(box 1)"
+is "sync --anytime copies all the same" "$rc" 0
+"${m[@]}" sync --wait "$(box 1)" >"$tmp/waits" 2>&1 &
+waits=$!
+check "sync --wait waits" wait_for 30 in_file "$tmp/waits" 'waits: outside of the hours'
+kill -TERM $waits
+wait $waits
+is "and ends with 75 when it is told to end" $? 75

@@ -221,6 +221,12 @@ static int talk_exec(const char *helper, const struct buf *request, int give_up_
 		}
 		return -1;
 	}
+	if (!answer->len && rc > 128) {
+		/* The next one may live longer. */
+		err_set(e, CODE_LATER, "the token helper %.300s was killed by signal %d before it said anything", helper,
+		        rc - 128);
+		return -1;
+	}
 	if (!answer->len) {
 		err_set(e, CODE_DATA, "the token helper %.300s ended with status %d and said nothing", helper,
 		        rc);

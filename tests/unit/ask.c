@@ -243,6 +243,9 @@ static void helpers_that_misbehave(void)
 	CHECK(ask_token(script("mute", "exit 3"), &request, 20, &a, &e) == -1 && e.code == CODE_DATA);
 	CHECK(strstr(e.text, "status 3"));
 	ask_clear(&a);
+	CHECK(ask_token(script("killed", "kill -KILL $$"), &request, 20, &a, &e) == -1 && e.code == CODE_LATER);
+	CHECK(strstr(e.text, "was killed by signal 9") != NULL);
+	ask_clear(&a);
 	CHECK(ask_token(script("long", "head -c 100000 /dev/zero | tr '\\0' x"), &request, 20, &a, &e) == -1);
 	CHECK(e.code == CODE_DATA);
 	ask_clear(&a);

@@ -95,6 +95,12 @@ static void profile_errors(void)
 	    {"[profile a]\ncredential = secret-file\n", ":2: a file's name is missing", ""},
 	    {"[profile a]\ncredential = secretfile x\n", ":2: credential begins with a word",
 	     "`secret-file FILE`"},
+	    {"[profile a]\ncredential = socket\n", ":2: a file's name is missing", ""},
+	    {"[profile a]\ncredential = socket /x\nallow = b\n", ":1: allow of [profile a] belongs into", ""},
+	    {FIRST "allow = a b\n", ":5: allow holds something that is neither a user", ""},
+	    {FIRST "allow = a, @\n", ":5: allow holds something that is neither a user", ""},
+	    {FIRST "allow = a,,b\n", ":5: allow is not a list", ""},
+	    {FIRST "allow = a\nallow = b\n", ":6: allow stands twice", ""},
 	    {"[profile a]\ncredential = Topsecret8Q~x\n", ":2: credential begins with a word",
 	     "does not belong in this file"},
 	    {"[profile a]\ncredential = managed-identity /x\n",
@@ -411,6 +417,29 @@ static void profile_file_must_be_trusted(void)
 	rmdir(folder);
 }
 
+static void profile_for_others(void)
+{
+	char text[300];
+	struct profiles set;
+
+	CHECK(!parse(&set, FIRST "allow = Ann , @Mail-Users, 1000, DOM\\bob, c.d@x.example\n"));
+	CHECK_STR(set.list[0].allow[0], "Ann"); /* case matters in names of users */
+	CHECK_STR(set.list[0].allow[1], "@Mail-Users");
+	CHECK_STR(set.list[0].allow[4], "c.d@x.example");
+	CHECK(!set.list[0].allow[5]);
+	profiles_clear(&set);
+	CHECK(!parse(&set, "[profile a]\ncredential = socket run/token socket\n"));
+	CHECK(set.list[0].credential == PROFILE_SOCKET && !set.list[0].tenant && !set.list[0].client_id);
+	CHECK_STR(set.list[0].file, "/etc/m/run/token socket");
+	profiles_clear(&set);
+	/* The name of a socket has 107 bytes at most, and the path is made absolute. */
+	for (int n = 107; n <= 108; n++) {
+		snprintf(text, sizeof(text), "[profile a]\ncredential = socket /%0*d\n", n - 1, 1);
+		CHECK(!parse(&set, text) == (n == 107));
+		profiles_clear(&set);
+	}
+}
+
 int main(void)
 {
 	TEST(profile_defaults);
@@ -427,5 +456,6 @@ int main(void)
 	TEST(profile_clouds);
 	TEST(profile_many);
 	TEST(profile_file_must_be_trusted);
+	TEST(profile_for_others);
 	TEST_END;
 }

@@ -222,11 +222,12 @@ imtest_tests() {
 	check "imtest: without a helper its password is the token" $?
 }
 
-# A Postfix of our own, all its folders below $top. $1: mechanism filter, $2: helper
+# A Postfix of our own, all its folders below $top. $1: mechanism filter, $2: helper, $3: is smtp in a chroot (y, n)?
 postfix_mail() {
-	local p=$top/postfix
-	rm -rf "$p"
-	mkdir -p "$p/etc" "$p/queue" "$p/data"
+	local p=$top/postfix f
+	rm -rf "$p/etc" "$p/data" "$p/log"
+	mkdir -p "$p/etc" "$p/queue/etc" "$p/data"
+	for f in hosts nsswitch.conf resolv.conf services; do cp -L /etc/$f "$p/queue/etc/" 2>/dev/null; done
 	chown postfix "$p/data"
 	cat >"$p/etc/main.cf" <<-END
 		compatibility_level = 3.6
@@ -245,7 +246,7 @@ postfix_mail() {
 		smtp_host_lookup = native
 		smtp_tls_CAfile = $top/cert.pem
 		import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME
-		    SASL_PATH=$saslpath MBHAUL_HELPER=$top/$2
+		    SASL_PATH=$saslpath MBHAUL_HELPER=$2
 		relayhost = [localhost]:$port
 		smtp_tls_security_level = secure
 		smtp_sasl_auth_enable = yes
@@ -261,7 +262,7 @@ postfix_mail() {
 		bounce unix - - n - 0 bounce
 		defer unix - - n - 0 bounce
 		trace unix - - n - 0 bounce
-		smtp unix - - n - - smtp
+		smtp unix - - ${3:-n} - - smtp
 		error unix - - n - - error
 		retry unix - - n - - error
 		scache unix - - n - 1 scache
@@ -287,19 +288,70 @@ postfix_tests() {
 	fi
 	for mechanism in XOAUTH2 OAUTHBEARER; do
 		serve --proto smtp
-		postfix_mail "${mechanism,,}" good
+		postfix_mail "${mechanism,,}" "$top/good"
 		grep -q 'status=sent' out && grep -qx "$mechanism asked good" server.log && grep -qx mail server.log && ! leaks out
 		check "Postfix, $mechanism: relays a mail" $?
 		serve --proto smtp --reply json
-		postfix_mail "${mechanism,,}" good
+		postfix_mail "${mechanism,,}" "$top/good"
 		grep -q 'status=deferred' out && grep -q 'mbhaul: localhost refuses the token .* status 401' out && ! leaks out
 		check "Postfix, $mechanism: a refusal is in its log with the server's status, without the token" $?
 	done
 	serve --proto smtp
-	postfix_mail xoauth2 refused
+	postfix_mail xoauth2 "$top/refused"
 	grep -q 'status=deferred' out && [ ! -s server.log ] &&
 		grep -q 'mbhaul: AADSTS7000215: wrong secret (Make a new one)' out
 	check "Postfix: a helper's refusal is in its log with the hint" $?
+	chroot_tests
+}
+
+# A token of ours in the cache of a real helper, which runs as user daemon and asks nobody.
+real_server() { # socket; lines of the profile
+	local conf=$top/served/token.conf file now
+	mkdir -p served bin "${1%/*}"
+	cp "$build/mbhaul-token" "$build/mbhaul-token-fetch" bin/
+	install -o daemon -m 600 /dev/stdin served/secret <<<x
+	install -d -o daemon -m 700 served/cache
+	chown daemon "${1%/*}"
+	{
+		printf '[profile contoso]\ntenant = contoso.onmicrosoft.com\nclient-id = 11111111-2222-3333-4444-555555555555\n'
+		printf 'credential = secret-file secret\ndomains = contoso.com\nlogin = https://localhost:1\ncache = cache\n'
+		printf '%s\n' "${@:2}"
+	} >"$conf"
+	# A request that fails makes the file of the right name, with its owner's line.
+	"${daemon[@]}" "$top/bin/mbhaul-token" --config "$conf" get --profile contoso --deadline 3 >/dev/null 2>&1
+	file=$(ls served/cache/*.token)
+	now=$(date +%s)
+	{
+		grep -aE '^(mbhaul token cache|owner=)' "$file"
+		printf 'issued=%d\nrenew=%d\nexpires=%d\ntoken=%s\nend\n' "$now" $((now + 3300)) $((now + 3600)) "$token"
+	} >served/filled
+	"${daemon[@]}" sh -c 'cat >"$1"' sh "$top/$file" <served/filled
+	"${daemon[@]}" "$top/bin/mbhaul-token" --config "$conf" serve --socket "$1" 2>served/log &
+	server_pid=$!
+	pids="$pids $server_pid"
+	for _ in $(seq 600); do
+		[ -S "$1" ] && return
+		sleep 0.05
+	done
+}
+daemon=(setpriv --reuid=daemon --regid=daemon --clear-groups env -u MBHAUL_CONFIG HOME=/nonexistent)
+
+# The smtp client in its chroot sees nothing but the queue folder, where the socket of another user's helper is.
+chroot_tests() {
+	local socket=$top/postfix/queue/mbhaul/token.socket
+	real_server "$socket" 'hosts = localhost' 'allow = postfix'
+	serve --proto smtp
+	postfix_mail xoauth2 unix:/mbhaul/token.socket y
+	grep -q 'status=sent' out && grep -qx 'XOAUTH2 asked good' server.log && ! leaks out served/log
+	check "Postfix in a chroot: relays a mail with a token of another user's helper" $?
+	sed -i /^allow/d served/token.conf
+	serve --proto smtp
+	postfix_mail xoauth2 unix:/mbhaul/token.socket y
+	grep -q 'status=deferred' out && [ ! -s server.log ] && grep -q 'mbhaul: user .* is not among those who may' out
+	check "Postfix in a chroot: without allow it gets none, and the log says why" $?
+	kill "$server_pid"
+	wait "$server_pid"
+	check "the helper ends well" $?
 }
 
 setuid_test() {

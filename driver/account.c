@@ -23,6 +23,7 @@ enum kind {
 	KIND_PATHS, /* with colons between */
 	KIND_NUMBER,
 	KIND_BYTES,
+	KIND_RATES,
 };
 
 struct key {
@@ -55,7 +56,7 @@ static const struct key keys[] = {
     {"relay", "memory", KIND_BYTES, AT(memory), 1 << 20, 1LL << 40},
     {"relay", "batch-messages", KIND_NUMBER, AT(batch_messages), 1, 1000},
     {"relay", "batch-bytes", KIND_BYTES, AT(batch_bytes), 1, 1LL << 40},
-    {"relay", "bytes-per-second", KIND_BYTES, AT(bytes_per_second), 0, 1LL << 50},
+    {"relay", "bytes-per-second", KIND_RATES, AT(bytes_per_second), 0, 1LL << 50},
     {"relay", "messages-per-second", KIND_NUMBER, AT(messages_per_second), 0, 1000000},
     {"relay", "patience", KIND_NUMBER, AT(patience), 1, 7 * 86400},
 };
@@ -79,7 +80,7 @@ void account_init(struct account *a)
 
 static bool is_string(const struct key *key)
 {
-	return key->kind != KIND_TLS && key->kind != KIND_NUMBER && key->kind != KIND_BYTES;
+	return key->kind != KIND_TLS && key->kind != KIND_NUMBER && key->kind != KIND_BYTES && key->kind != KIND_RATES;
 }
 
 static const void *field(const struct account *a, const struct key *key)
@@ -174,6 +175,10 @@ static int set_value(const struct reader *r, const struct key *key, const struct
 		r->account->starttls = in->value[0] == 's';
 		return 0;
 	}
+	if (key->kind == KIND_RATES)
+		return rates_parse(in->value, key->max, (struct rates *)(void *)((char *)r->account + key->offset))
+		               ? wrong(r, in, e, "is not a figure, or one with others by the hour: 4M, 08:00-18:00 500K")
+		               : 0;
 	if (!is_string(key))
 		return set_number(r, key, in, e);
 	problem = text_problem(key, in->value);
@@ -293,6 +298,19 @@ static int add_number(struct buf *out, const struct key *key, long long value, s
 	                     key->name, key->min, key->max);
 }
 
+static int add_rates(struct buf *out, const struct key *key, const struct rates *rates)
+{
+	struct buf text = BUF_INIT(INI_LINE_MAX);
+
+	rates_format(&text, rates);
+	buf_addf(out, "%s = ", key->name);
+	add_value(out, buf_str(&text));
+	buf_addc(out, '\n');
+	out->failed |= text.failed;
+	buf_clear(&text);
+	return 0;
+}
+
 int account_format(const struct account *a, struct buf *out, struct err *e)
 {
 	const char *section = "", *missing = lacks(a);
@@ -318,6 +336,8 @@ int account_format(const struct account *a, struct buf *out, struct err *e)
 			rc = add_number(out, key, *(const int *)at, e);
 		else if (key->kind == KIND_BYTES)
 			rc = add_number(out, key, *(const long long *)at, e);
+		else if (key->kind == KIND_RATES)
+			rc = add_rates(out, key, at);
 		else if (text)
 			rc = add_string(out, key, text, e);
 		if (rc)

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "driver/rates.h"
+
 struct buf;
 struct err;
 
@@ -40,7 +42,7 @@ struct account {
 	long long memory;           /* bytes: 32 MiB */
 	int batch_messages;         /* 64 */
 	long long batch_bytes;      /* 4 MiB */
-	long long bytes_per_second; /* 0: no limit */
+	struct rates bytes_per_second;
 	int messages_per_second;    /* 0: no limit */
 	int patience;               /* s without progress: 1800 */
 };

@@ -33,6 +33,7 @@ enum kind {
 	KIND_SIZE,
 	KIND_YES_NO,
 	KIND_HOURS,
+	KIND_RATES,
 };
 
 struct key {
@@ -82,7 +83,7 @@ static const struct key keys[] = {
     {"relay", "memory", KIND_SIZE, AT(relay.memory), 4 * MIB, 4096 * MIB},
     {"relay", "batch-messages", KIND_NUMBER, AT(relay.batch_messages), 1, 1000},
     {"relay", "batch-bytes", KIND_SIZE, AT(relay.batch_bytes), 1024, 1024 * MIB},
-    {"relay", "bytes-per-second", KIND_SIZE, AT(relay.bytes_per_second), 0, 1024 * 1024 * MIB},
+    {"relay", "bytes-per-second", KIND_RATES, AT(relay.bytes_per_second), 0, 1024 * 1024 * MIB},
     {"relay", "messages-per-second", KIND_NUMBER, AT(relay.messages_per_second), 0, 1000000},
     {"relay", "patience", KIND_DURATION, AT(relay.patience), 10, 7 * 86400},
 };
@@ -210,6 +211,13 @@ static void set_hours(struct reader *r, const struct key *key, const struct ini_
 		wrong(r, in->line, "%s is not written as 19:00-07:00, or Mon-Fri 19:00-07:00, Sat-Sun 00:00-24:00 (at most %d of them)", key->name, HOURS_MOST);
 }
 
+static void set_rates(struct reader *r, const struct key *key, const struct ini_entry *in)
+{
+	if (rates_parse(in->value, key->max, field(r, key)))
+		wrong(r, in->line, "%s is not a size such as 4M, nor one with others by the hour: 4M, 08:00-18:00 500K (at most %d of them)", key->name,
+		      RATES_MOST);
+}
+
 static void set_yes_no(struct reader *r, const struct key *key, const struct ini_entry *in)
 {
 	if (!strcasecmp(in->value, "yes"))
@@ -303,6 +311,9 @@ static void set_value(struct reader *r, const struct key *key, const struct ini_
 		break;
 	case KIND_HOURS:
 		set_hours(r, key, in);
+		break;
+	case KIND_RATES:
+		set_rates(r, key, in);
 		break;
 	case KIND_TLS:
 		if (!strcasecmp(in->value, "imaps"))

@@ -15,6 +15,7 @@
 #include "driver/conf_value.h"
 #include "driver/folders.h"
 #include "driver/hours.h"
+#include "driver/rates.h"
 #include "profile.h"
 
 struct err;
@@ -57,7 +58,7 @@ struct conf_relay {
 	long long memory;           /* that one relay may use for what it holds: 32 MiB */
 	int batch_messages;         /* in one APPEND: 64 */
 	long long batch_bytes;      /* the same: 4 MiB */
-	long long bytes_per_second; /* 0: no limit */
+	struct rates bytes_per_second; /* 0: no limit */
 	int messages_per_second;    /* 0: no limit */
 	int patience;               /* s without progress: 1800 */
 };

@@ -165,7 +165,7 @@ static int split(struct copying *c)
 	}
 	/* Each has its share of the mailbox's rate, which would lie idle where they go one after the other.
 	 */
-	alone = s->tail && (s->conf->relay.bytes_per_second || s->conf->relay.messages_per_second ||
+	alone = s->tail && (rates_limit(&s->conf->relay.bytes_per_second) || s->conf->relay.messages_per_second ||
 	                    shards_small(v, s->n_folders));
 	if (s->conf->relay.use && !alone) {
 		most =

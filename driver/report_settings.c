@@ -86,8 +86,13 @@ static void relay(struct buf *out, const struct conf_relay *c)
 		     c->batch_bytes >> 10);
 		row_bytes(out, "Memory", c->memory);
 		row_time(out, "Patience", c->patience);
-		if (c->bytes_per_second)
-			rowf(out, "Limit", "%lld bytes a second and mailbox", c->bytes_per_second);
+		if (rates_limit(&c->bytes_per_second)) {
+			struct buf rates = BUF_INIT(1024);
+
+			rates_format(&rates, &c->bytes_per_second);
+			rowf(out, "Limit", "%s bytes a second and mailbox", buf_str(&rates));
+			buf_clear(&rates);
+		}
 		if (c->messages_per_second)
 			rowf(out, "Limit", "%d messages a second and mailbox", c->messages_per_second);
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 
@@ -280,6 +281,7 @@ static int wait(struct destination *d, long long now)
 			       (short)((read_server ? POLLIN : 0) | (session_queued(&d->session) ? POLLOUT : 0)), 0}};
 	int timeout = 1000, rate;
 
+	rate_follow(&d->bytes, &d->r->account->bytes_per_second, (unsigned)d->r->shards, (long long)time(NULL), now);
 	if ((read_client && client_has_input(c)) || (read_server && session_has_input(&d->session)))
 		timeout = 0;
 	else if (d->open)
@@ -346,7 +348,7 @@ int relay_destination(struct relay *r)
 	int rc;
 
 	d.session.link.fd = -1;
-	rate_init(&d.bytes, (uint64_t)r->account->bytes_per_second / (unsigned)r->shards, now);
+	rate_init(&d.bytes, (uint64_t)rates_at(&r->account->bytes_per_second, (long long)time(NULL)) / (unsigned)r->shards, now);
 	rate_init(&d.messages, (uint64_t)(r->account->messages_per_second + r->shards - 1) / (unsigned)r->shards, now);
 	rc = log_in(&d);
 	if (!rc) {

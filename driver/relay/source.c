@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -141,6 +142,7 @@ static int timeout_of(struct source *s, long long now, bool hold)
 {
 	int timeout = WAIT_MS, i, rate;
 
+	rate_follow(&s->bytes, &s->r->account->bytes_per_second, (unsigned)s->r->shards, (long long)time(NULL), now);
 	for (i = 0; i < CONNECTIONS_MAX; i++)
 		if (s->conns[i].state == CONN_READY && !hold && session_has_input(&s->conns[i].session))
 			return 0;
@@ -322,7 +324,7 @@ int relay_source(struct relay *r)
 	int rc;
 
 	source_init(&s, r, a->connections);
-	rate_init(&s.bytes, (uint64_t)a->bytes_per_second / (unsigned)r->shards, s.progress_ms);
+	rate_init(&s.bytes, (uint64_t)rates_at(&a->bytes_per_second, (long long)time(NULL)) / (unsigned)r->shards, s.progress_ms);
 	rate_init(&s.messages, (uint64_t)(a->messages_per_second + r->shards - 1) / (unsigned)r->shards, s.progress_ms);
 	rc = work(&s);
 	source_clear(&s);

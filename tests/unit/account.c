@@ -37,7 +37,7 @@ static void defaults(void)
 	CHECK(account.port == 993 && !account.starttls && account.timeout == 120);
 	CHECK(!account.ca_file && !account.profile && !account.slots && !account.events && !account.program);
 	CHECK(account.connections == 4 && account.memory == 32 << 20 && account.batch_messages == 64);
-	CHECK(account.batch_bytes == 4 << 20 && !account.bytes_per_second && !account.messages_per_second);
+	CHECK(account.batch_bytes == 4 << 20 && !account.bytes_per_second.base && !account.messages_per_second);
 	CHECK(account.patience == 1800);
 	CHECK(!parse(PASSWORD "tls = starttls\n") && account.starttls && account.port == 143);
 	CHECK(!parse("[account]\ntls = starttls\nport = 1143\nhost = h\nauth = PLAIN\nuser = "
@@ -66,7 +66,7 @@ static void all_keys(void)
 	CHECK(account.port == 1 && account.timeout == 30 && account.connections == 16 &&
 	      account.memory == 4 << 20);
 	CHECK(account.batch_messages == 1 && account.batch_bytes == 10 &&
-	      account.bytes_per_second == 5000000000);
+	      account.bytes_per_second.base == 5000000000);
 	CHECK(account.messages_per_second == 7 && account.patience == 5);
 }
 
@@ -150,7 +150,7 @@ static void what_is_written_is_read_again(void)
 	a.profile = profile;
 	a.helper = a.config = a.ca_file = a.slots = a.events = path;
 	a.sasl_path = paths;
-	a.bytes_per_second = 5000000000;
+	CHECK(!rates_parse("5000000000, Mon-Fri 08:00-18:00 500K", 1LL << 40, &a.bytes_per_second));
 	CHECK(!account_format(&a, &one, &error));
 	CHECK(strstr(buf_str(&one), "\nhost = h\n") && strstr(buf_str(&one), "\nsasl-path = \"/a b:/c\"\n"));
 	CHECK(strstr(buf_str(&one), "\n[relay]\nconnections = 4\n") &&
@@ -159,7 +159,7 @@ static void what_is_written_is_read_again(void)
 	CHECK_STR(account.user, user);
 	CHECK_STR(account.ca_file, path);
 	CHECK_STR(account.sasl_path, paths);
-	CHECK(account.starttls && account.port == 993 && account.bytes_per_second == 5000000000);
+	CHECK(account.starttls && account.port == 993 && account.bytes_per_second.base == 5000000000);
 	CHECK(!account_format(&account, &two, &error));
 	CHECK_STR(buf_str(&two), buf_str(&one));
 	/* What could not be read again is not written. */

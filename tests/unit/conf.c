@@ -52,7 +52,7 @@ static void defaults(void)
 	CHECK(conf.folders.n_exclude == 0 && conf.folders.n_include == 0 && conf.folders.n_map == 0);
 	CHECK(conf.relay.use && conf.relay.connections == 4 && conf.relay.shards == 4);
 	CHECK(conf.relay.memory == 32 << 20 && conf.relay.batch_messages == 64 && conf.relay.batch_bytes == 4 << 20);
-	CHECK(!conf.relay.bytes_per_second && !conf.relay.messages_per_second && conf.relay.patience == 1800);
+	CHECK(!conf.relay.bytes_per_second.base && !conf.relay.messages_per_second && conf.relay.patience == 1800);
 }
 
 static void all_keys(void)
@@ -86,7 +86,7 @@ static void all_keys(void)
 	CHECK_STR(conf.fleet.mailboxes, "/etc/mbhaul/list.csv");
 	CHECK(!conf.relay.use && conf.relay.connections == 8 && conf.relay.shards == 6);
 	CHECK(conf.relay.memory == 4LL << 30 && conf.relay.batch_messages == 1 && conf.relay.batch_bytes == 65536);
-	CHECK(conf.relay.bytes_per_second == 2 << 20 && conf.relay.messages_per_second == 20);
+	CHECK(conf.relay.bytes_per_second.base == 2 << 20 && conf.relay.messages_per_second == 20);
 	CHECK(conf.relay.patience == 7200);
 }
 

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "driver/imap_parse.h"
 #include "driver/relay/batch.h"
+#include "driver/rates.h"
 #include "driver/relay/rate.h"
 #include "driver/relay/slots.h"
 #include "driver/relay/spool.h"
@@ -156,6 +158,42 @@ static void no_room_for_a_file(void)
 }
 
 /* --- rate limits --- */
+
+static void a_rate_that_changes_by_the_hour(void)
+{
+	struct rates by;
+	struct rate r;
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	/* 1800000000 is a Friday, 08:00 UTC. */
+	CHECK(!rates_parse("4000, 08:00-18:00 1000, 18:00-19:00 0", 1 << 30, &by) && by.n == 2 && rates_limit(&by));
+	CHECK(rates_at(&by, 1800000000 - 60) == 4000 && rates_at(&by, 1800000000) == 1000 && !rates_at(&by, 1800000000 + 36000));
+	rate_init(&r, (uint64_t)rates_at(&by, 1800000000 - 60) / 2, 0);
+	rate_follow(&r, &by, 2, 1800000000 - 60, 0);
+	CHECK(r.per_second == 2000);
+	rate_use(&r, 4000); /* a second too much */
+	CHECK(rate_wait(&r, 0) == 1001);
+	rate_follow(&r, &by, 2, 1800000000, 0);
+	CHECK(r.per_second == 500 && rate_wait(&r, 0) == 4001);
+	rate_follow(&r, &by, 2, 1800000000 + 59, 100); /* the same minute */
+	rate_follow(&r, &by, 2, 1800000000 + 36000, 200);
+	CHECK(!r.per_second && !rate_wait(&r, 200));
+	rate_follow(&r, &by, 2, 1800000000 + 39600, 10000);
+	CHECK(r.per_second == 2000);
+	rate_use(&r, 3000);
+	CHECK(rate_wait(&r, 10000) == 1501);
+	/* Without hours it stays what it is. */
+	CHECK(!rates_parse("64K", 1 << 30, &by) && by.base == 65536 && !by.n);
+	rate_follow(&r, &by, 2, 1800003600, 10000);
+	CHECK(r.per_second == 2000);
+	CHECK(!rates_parse("08:00-18:00 500K", 1 << 30, &by) && !by.base && rates_limit(&by));
+	CHECK(!rates_parse("0, Mon-Fri 08:00-18:00 0", 1 << 30, &by) && !rates_limit(&by));
+	CHECK(rates_parse("", 1 << 30, &by) && rates_parse("4M,", 1 << 30, &by) && rates_parse("4M, 5M", 1 << 30, &by) &&
+	      rates_parse("4M 08:00-18:00", 1 << 30, &by) && rates_parse("4M, 08:00-18:00 x", 1 << 30, &by) &&
+	      rates_parse("08:00-18:00 1K, 4M", 1 << 30, &by) && rates_parse("4M, 08:00-18:00500K", 1 << 30, &by) && rates_parse("2G", 1 << 30, &by));
+}
+
 
 static void no_limit(void)
 {
@@ -388,6 +426,7 @@ static void stubs(void)
 
 int main(void)
 {
+	TEST(a_rate_that_changes_by_the_hour);
 	TEST(in_memory);
 	TEST(too_large_for_memory);
 	TEST(memory_is_used_up);

@@ -147,7 +147,7 @@ $(O)/librelay.a: $(call objs,$(RELAY_SRC))
 
 $(O)/mbhaul-token: $(O)/obj/token-helper/main.o $(O)/libtoken.a $(O)/libbase.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CJSON_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 $(O)/mbhaul-token-fetch: $(O)/obj/token-helper/fetch/main.o $(O)/libfetch.a $(O)/libtoken.a $(O)/libbase.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CURL_LIBS) $(CRYPTO_LIBS) $(CJSON_LIBS)

@@ -1,4 +1,4 @@
-/* get, answer and claims: one token, from the cache, or by way of mbhaul-token-fetch. */
+/* get, answer and claims: one token, from the cache, or by way of mbhaul-token-fetch, which can also read it. */
 #include "cmd.h"
 
 #include <errno.h>
@@ -78,8 +78,13 @@ static int give_token(const struct options *o, const struct wish *w, long long s
 		rc = reply_failure(w->form, &f);
 		goto out;
 	}
+	if (w->form == WISH_CLAIMS) {
+		rc = become_fetcher(w, config, p->name, start_ms + w->deadline * 1000LL);
+		goto out;
+	}
 	if (p->credential == PROFILE_SOCKET) {
-		rc = relayed_reply(p, w, start_ms);
+		rc = relayed_get(p, w, start_ms, &c, &f);
+		rc = rc ? reply_failure(w->form, &f) : reply_token(w->form, p->name, &c);
 		goto out;
 	}
 	profile_environment_get(&env);

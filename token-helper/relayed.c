@@ -10,7 +10,7 @@
 #include "cache.h"
 #include "failure.h"
 #include "profile.h"
-#include "reply.h"
+#include "wish.h"
 
 static void take_failure(const struct profile *p, const struct ask_answer *a, struct failure *f)
 {
@@ -39,7 +39,7 @@ static void no_answer(const struct profile *p, struct failure *f)
 		failure_set_word(f, FAILURE_TIMEOUT);
 }
 
-int relayed_reply(const struct profile *p, const struct wish *w, long long start_ms)
+int relayed_get(const struct profile *p, const struct wish *w, long long start_ms, struct cache *c, struct failure *f)
 {
 	char helper[sizeof("unix:") + 108];
 	struct ask_request request = {
@@ -51,10 +51,8 @@ int relayed_reply(const struct profile *p, const struct wish *w, long long start
 	    .min_validity = w->min_validity,
 	};
 	struct ask_answer answer;
-	struct failure f = {0};
-	struct cache c = {0};
 	long long left = (start_ms + w->deadline * 1000LL - file_now_ms() + 999) / 1000;
-	int rc;
+	int rc = -1;
 
 	request.deadline = left > 1 ? (int)left : 1;
 	/* get and claims may leave it out; the protocol does not. */
@@ -62,16 +60,15 @@ int relayed_reply(const struct profile *p, const struct wish *w, long long start
 		request.host = p->hosts ? p->hosts[0] : p->cloud->imap;
 	snprintf(helper, sizeof(helper), "unix:%s", p->file);
 	/* One second more, so that it is the other one that says what took so long. */
-	if (ask_token(helper, &request, request.deadline + 1, &answer, &f.err)) {
-		no_answer(p, &f);
-		rc = reply_failure(w->form, &f);
+	if (ask_token(helper, &request, request.deadline + 1, &answer, &f->err)) {
+		no_answer(p, f);
 	} else if (answer.error[0]) {
-		take_failure(p, &answer, &f);
-		rc = reply_failure(w->form, &f);
+		take_failure(p, &answer, f);
 	} else {
-		c.token = answer.token;
-		c.expires = answer.expires;
-		rc = reply_token(w->form, p->name, &c);
+		c->token = answer.token;
+		c->expires = answer.expires;
+		answer.token = (struct secret){0};
+		rc = 0;
 	}
 	ask_clear(&answer);
 	return rc;

@@ -5,11 +5,13 @@
 #ifndef MBHAUL_RELAYED_H
 #define MBHAUL_RELAYED_H
 
+struct cache;
+struct failure;
 struct profile;
 struct wish;
 
-/* Asks there, for the profile of the same name, and replies in the wish's form. start_ms (CLOCK_MONOTONIC): when the
- * wish's deadline began. Returns the exit code. */
-int relayed_reply(const struct profile *p, const struct wish *w, long long start_ms);
+/* Asks there, for the profile of the same name: 0 with token, profile and end in *c, which is zeroed before and cleared by the
+ * caller; -1 with *f. start_ms (CLOCK_MONOTONIC): when the wish's deadline began. */
+int relayed_get(const struct profile *p, const struct wish *w, long long start_ms, struct cache *c, struct failure *f);
 
 #endif

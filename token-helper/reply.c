@@ -3,14 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "cache.h"
-#include "claims.h"
 #include "failure.h"
 
 enum { TEXT_MAX = 500 }; /* bytes of message and hint in the protocol */
@@ -18,7 +16,7 @@ enum { TEXT_MAX = 500 }; /* bytes of message and hint in the protocol */
 const char reply_program[] = "mbhaul-token";
 
 /* write(2), because stdio would keep a copy of the token. */
-static int send_out(const char *bytes, size_t n)
+int reply_send(const char *bytes, size_t n)
 {
 	struct err e = ERR_INIT;
 
@@ -35,35 +33,6 @@ static int send_out(const char *bytes, size_t n)
 		n -= (size_t)k;
 	}
 	return CODE_DONE;
-}
-
-static int send_claims(const char *profile, const struct cache *c)
-{
-	struct buf out = BUF_INIT(16384);
-	struct claims claims = {0};
-	struct err e = ERR_INIT;
-	long long now = time(NULL);
-	int rc;
-
-	buf_addf(&out, "profile: %s\n", profile);
-	if (claims_read(secret_str(&c->token), c->token.len, &claims, &e)) {
-		buf_addf(&out, "hint: %s.\n", e.text);
-	} else {
-		claims_describe(&claims, now, &out);
-	}
-	if (c->renew) { /* not known of a token that another helper gave */
-		buf_adds(&out, "renewed: ");
-		claims_time(&out, c->renew);
-		buf_adds(&out, " or later\n");
-	}
-	if (claims.exp != c->expires) {
-		buf_adds(&out, "cached until: ");
-		claims_time(&out, c->expires);
-		buf_addc(&out, '\n');
-	}
-	rc = send_out(buf_str(&out), out.len);
-	buf_clear(&out);
-	return rc;
 }
 
 int reply_format_token(const char *profile, const struct cache *c, struct secret *out, struct err *e)
@@ -97,15 +66,13 @@ int reply_token(enum wish_form form, const char *profile, const struct cache *c)
 	struct err e = ERR_INIT;
 	int rc;
 
-	if (form == WISH_CLAIMS)
-		return send_claims(profile, c);
 	if (secret_init(&out, c->token.len + REPLY_TOKEN_MORE, &e) ||
 	    (form == WISH_ANSWER ? reply_format_token(profile, c, &out, &e)
 	                         : secret_add(&out, secret_str(&c->token), c->token.len, &e) ||
 	                               secret_add(&out, "\n", 1, &e)))
 		rc = err_print(&e, reply_program);
 	else
-		rc = send_out(secret_str(&out), out.len);
+		rc = reply_send(secret_str(&out), out.len);
 	secret_clear(&out);
 	return rc;
 }
@@ -117,7 +84,7 @@ int reply_failure(enum wish_form form, const struct failure *f)
 
 	if (form == WISH_ANSWER) {
 		reply_format_failure(f, &out);
-		rc = send_out(buf_str(&out), out.len);
+		rc = reply_send(buf_str(&out), out.len);
 		buf_clear(&out);
 		return rc;
 	}

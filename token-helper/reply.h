@@ -15,9 +15,11 @@ struct secret;
 
 extern const char reply_program[]; /* what messages begin with */
 
-/* Both return the exit code. A stdout that cannot be written is CODE_UNAVAILABLE. */
+/* All return the exit code; the first is not for WISH_CLAIMS, see fetch/claims_reply.h. A stdout that cannot be written is CODE_UNAVAILABLE. */
 int reply_token(enum wish_form form, const char *profile, const struct cache *c);
 int reply_failure(enum wish_form form, const struct failure *f);
+
+int reply_send(const char *bytes, size_t n);
 
 /* One line on stderr that ends nothing. */
 void reply_warn(const struct err *e);

@@ -45,7 +45,7 @@ case " $(needed "$build/sasl2/libmbhaul.so")" in
 esac
 case " $(needed "$build/mbhaul-token")" in
 " ") not_ok "mbhaul-token can be looked at" ;;
-*libcurl*|*libcrypto*|*libssl*) not_ok "mbhaul-token does not load libcurl or libcrypto: $(needed "$build/mbhaul-token")" ;;
+*libcurl*|*libcrypto*|*libssl*|*cjson*) not_ok "mbhaul-token does not load libcurl or libcrypto: $(needed "$build/mbhaul-token")" ;;
 *) ok "mbhaul-token does not load libcurl or libcrypto: $(needed "$build/mbhaul-token")" ;;
 esac
 if [ -e "$build/mbhaul-relay" ]; then

@@ -24,9 +24,11 @@
 #include "failure.h"
 #include "fetch/answer.h"
 #include "fetch/certificate.h"
+#include "fetch/claims_reply.h"
 #include "fetch/request.h"
 #include "grant.h"
 #include "profile.h"
+#include "relayed.h"
 #include "reply.h"
 #include "wish.h"
 
@@ -86,6 +88,21 @@ static int fail(const struct task *t, struct failure *f)
 	return reply_failure(t->form, f);
 }
 
+static int give(const struct task *t, const struct cache *c)
+{
+	return t->form == WISH_CLAIMS ? claims_reply(t->profile, c) : reply_token(t->form, t->profile, c);
+}
+
+/* The claims of a token that another helper has; all else is passed on without us. */
+static int relayed(const struct task *t, const struct profile *p, struct cache *c)
+{
+	long long now = file_now_ms();
+	struct wish w = {.form = t->form, .min_validity = (int)t->min_validity, .deadline = (int)((t->end_ms - now + 999) / 1000)};
+	struct failure f = {0};
+
+	return relayed_get(p, &w, now, c, &f) ? reply_failure(t->form, &f) : give(t, c);
+}
+
 /* A failure to store is said, and the answer goes out all the same. */
 static void store(struct cache *c)
 {
@@ -100,7 +117,7 @@ static int from_cache(const struct task *t, struct cache *c, enum cache_verdict 
 {
 	if (grant_again(t->min_validity, time(NULL), c, verdict, f) < 0 || *verdict == CACHE_FAILURE)
 		return reply_failure(t->form, f);
-	return *verdict == CACHE_TOKEN ? reply_token(t->form, t->profile, c) : -1;
+	return *verdict == CACHE_TOKEN ? give(t, c) : -1;
 }
 
 static char overdue[300]; /* what is left to say, and where */
@@ -149,7 +166,7 @@ static int ask(const struct task *t, const struct profile *p, struct cache *c, s
 			goto out;
 		}
 		store(c);
-		rc = reply_token(t->form, t->profile, c);
+		rc = give(t, c);
 		goto out;
 	}
 	/* Not remembered: what is wrong on this machine, and that somebody had no time for a second attempt.
@@ -159,7 +176,7 @@ static int ask(const struct task *t, const struct profile *p, struct cache *c, s
 		store(c);
 	}
 	if (failure_is_transient(&a.failure) && cache_still_good(c, now))
-		rc = reply_token(t->form, t->profile, c);
+		rc = give(t, c);
 	else
 		rc = reply_failure(t->form, &a.failure);
 out:
@@ -187,7 +204,7 @@ static int run(const struct task *t, const struct profile *p, struct cache *c)
 	lock = file_lock(c->lock, (int)left, &f.err);
 	if (lock < 0) {
 		if (verdict == CACHE_RENEW)
-			return reply_token(t->form, t->profile, c);
+			return give(t, c);
 		if (f.err.code != CODE_LATER)
 			return fail(t, &f);
 		err_set(&f.err, CODE_LATER, "another process is still asking for a token of [profile %s]",
@@ -233,6 +250,10 @@ int main(int argc, char **argv)
 	if (!p) {
 		err_set(&f.err, CODE_CONFIG, "%s has no [profile %s] any more", t.config, t.profile);
 		rc = fail(&t, &f);
+		goto out;
+	}
+	if (p->credential == PROFILE_SOCKET) {
+		rc = relayed(&t, p, &c);
 		goto out;
 	}
 	profile_environment_get(&env);

@@ -27,7 +27,8 @@ static int forget(const struct options *o, const struct profiles *set, struct er
 		if (cache_forget(p, false, &removed, e))
 			return -1;
 		if (p->credential == PROFILE_SOCKET)
-			printf("the tokens of [profile %s] are kept by the token helper at %s\n", p->name, p->file);
+			printf("the tokens of [profile %s] are kept by the token helper at %s\n", p->name,
+			       p->file);
 	}
 	printf("%d cached %s removed\n", removed, removed == 1 ? "entry" : "entries");
 	return 0;

@@ -16,7 +16,8 @@ static int listen_at(struct serve *s, const struct options *o, struct err *e)
 		return -1;
 	for (int i = 0; i < o->n_sockets; i++) {
 		char *path = file_absolute(o->sockets[i]);
-		int rc = path ? listeners_add(&s->listeners, path, e) : err_set(e, CODE_UNAVAILABLE, "out of memory");
+		int rc = path ? listeners_add(&s->listeners, path, e)
+		              : err_set(e, CODE_UNAVAILABLE, "out of memory");
 
 		free(path);
 		if (rc)
@@ -25,7 +26,8 @@ static int listen_at(struct serve *s, const struct options *o, struct err *e)
 	if (s->listeners.n)
 		return 0;
 	err_set(e, CODE_USAGE, "serve needs --socket PATH, or a socket from systemd");
-	return err_hint(e, "mbhaul-token serve --socket /run/user/%lu/mbhaul.socket", (unsigned long)getuid());
+	return err_hint(e, "mbhaul-token serve --socket /run/user/%lu/mbhaul.socket",
+	                (unsigned long)getuid());
 }
 
 static void say_begin(const struct serve *s)
@@ -51,7 +53,8 @@ int cmd_serve(struct options *o)
 	}
 	listeners_close(&s.listeners);
 	if (!rc)
-		fprintf(stderr, "%s: ended; %lu answered, %lu asked of Entra ID, %lu not allowed, %lu too many\n",
+		fprintf(stderr,
+		        "%s: ended; %lu answered, %lu asked of Entra ID, %lu not allowed, %lu too many\n",
 		        reply_program, s.served, s.fetched, s.denied, s.busy);
 	serve_conf_clear(&s.conf);
 	return rc ? err_print(&e, reply_program) : CODE_DONE;

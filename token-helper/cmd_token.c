@@ -1,4 +1,5 @@
-/* get, answer and claims: one token, from the cache, or by way of mbhaul-token-fetch, which can also read it. */
+/* get, answer and claims: one token, from the cache, or by way of mbhaul-token-fetch, which can also read it.
+ */
 #include "cmd.h"
 
 #include <errno.h>

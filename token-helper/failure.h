@@ -21,7 +21,7 @@ enum failure_word {
 	FAILURE_TIMEOUT,
 	FAILURE_BUSY,   /* a server has too much to do */
 	FAILURE_DENIED, /* a server does not serve this user */
-	FAILURE_WORDS, /* how many */
+	FAILURE_WORDS,  /* how many */
 };
 
 extern const char *const failure_words[FAILURE_WORDS];

@@ -24,7 +24,8 @@ const struct profile *grant_find(const struct profiles *set, const struct wish *
 	return NULL;
 }
 
-bool grant_is_for(const struct profiles *set, const struct profile *p, const struct wish *w, struct failure *f)
+bool grant_is_for(const struct profiles *set, const struct profile *p, const struct wish *w,
+                  struct failure *f)
 {
 	if (!w->host[0] || profile_allows(p, w->host))
 		return true;
@@ -59,7 +60,8 @@ int grant_look(struct profile *p, const struct profile_environment *env, const s
 	return grant_again(w->min_validity, now, c, verdict, f);
 }
 
-int grant_again(long long min_validity, long long now, struct cache *c, enum cache_verdict *verdict, struct failure *f)
+int grant_again(long long min_validity, long long now, struct cache *c, enum cache_verdict *verdict,
+                struct failure *f)
 {
 	int rc = cache_read(c, &f->err);
 

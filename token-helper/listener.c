@@ -28,8 +28,10 @@ static int take(struct listeners *l, int fd, struct err *e)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || option(fd, SO_DOMAIN) != AF_UNIX || option(fd, SO_TYPE) != SOCK_STREAM || option(fd, SO_ACCEPTCONN) != 1) {
-		err_set(e, CODE_CONFIG, "descriptor %d, which was handed over, is not a listening UNIX stream socket", fd);
+	if (flags < 0 || option(fd, SO_DOMAIN) != AF_UNIX || option(fd, SO_TYPE) != SOCK_STREAM ||
+	    option(fd, SO_ACCEPTCONN) != 1) {
+		err_set(e, CODE_CONFIG,
+		        "descriptor %d, which was handed over, is not a listening UNIX stream socket", fd);
 		return err_hint(e, "In the socket unit write ListenStream=/PATH, and Accept=no.");
 	}
 	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
@@ -62,7 +64,8 @@ int listeners_take(struct listeners *l, struct err *e)
 static bool is_served(const struct sockaddr_un *at)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool served = fd < 0 || !connect(fd, (const struct sockaddr *)at, sizeof(*at)) || errno != ECONNREFUSED;
+	bool served =
+	    fd < 0 || !connect(fd, (const struct sockaddr *)at, sizeof(*at)) || errno != ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
@@ -114,7 +117,8 @@ int listeners_add(struct listeners *l, const char *path, struct err *e)
 	if (l->n == LISTENERS_MAX)
 		return err_set(e, CODE_USAGE, "there are more than %d sockets", LISTENERS_MAX);
 	if (strlen(path) >= sizeof(at.sun_path))
-		return err_set(e, CODE_USAGE, "the path %s is longer than %zu bytes", path, sizeof(at.sun_path) - 1);
+		return err_set(e, CODE_USAGE, "the path %s is longer than %zu bytes", path,
+		               sizeof(at.sun_path) - 1);
 	memcpy(at.sun_path, path, strlen(path));
 	lock = lock_folder(path, e);
 	if (lock < 0)
@@ -122,8 +126,8 @@ int listeners_add(struct listeners *l, const char *path, struct err *e)
 	if (make_way(&at, e))
 		goto out;
 	made.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (made.fd < 0 || bind(made.fd, (const struct sockaddr *)&at, sizeof(at)) || chmod(path, 0666) || lstat(path, &st) ||
-	    listen(made.fd, BACKLOG)) {
+	if (made.fd < 0 || bind(made.fd, (const struct sockaddr *)&at, sizeof(at)) || chmod(path, 0666) ||
+	    lstat(path, &st) || listen(made.fd, BACKLOG)) {
 		err_errno(e, CODE_UNAVAILABLE, "cannot listen on %s", path);
 		goto out;
 	}

@@ -67,7 +67,8 @@ int allow_make(char *const *names, struct allow *a, struct buf *unknown, struct 
 				a->groups[a->n_groups++] = (gid_t)number;
 			else
 				a->users[a->n_users++] = (uid_t)number;
-		} else if (group ? (entry = getgrnam(names[i] + 1)) != NULL : (user = getpwnam(names[i])) != NULL) {
+		} else if (group ? (entry = getgrnam(names[i] + 1)) != NULL
+		                 : (user = getpwnam(names[i])) != NULL) {
 			if (entry)
 				a->groups[a->n_groups++] = entry->gr_gid;
 			else if (user)

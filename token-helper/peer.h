@@ -30,9 +30,9 @@ struct allow {
 };
 
 /*
- * Looks up `names` (NULL-ended; NULL: none): a user's name, "@" and a group's, or numbers. What does not exist matches
- * nobody, and is appended to `unknown`, with ", " between: an account that was removed must not keep the others out.
- * CODE_UNAVAILABLE without memory. allow_clear in every case.
+ * Looks up `names` (NULL-ended; NULL: none): a user's name, "@" and a group's, or numbers. What does not
+ * exist matches nobody, and is appended to `unknown`, with ", " between: an account that was removed must not
+ * keep the others out. CODE_UNAVAILABLE without memory. allow_clear in every case.
  */
 int allow_make(char *const *names, struct allow *a, struct buf *unknown, struct err *e);
 void allow_clear(struct allow *a);

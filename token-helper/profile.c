@@ -171,15 +171,19 @@ static int set_list(struct profiles *set, char ***list, const struct ini_entry *
 	return 0;
 }
 
-/* Users and groups are looked up by whoever serves: a name that is not there yet must not be in the way of others. */
+/* Users and groups are looked up by whoever serves: a name that is not there yet must not be in the way of
+ * others. */
 static int set_allow(struct profiles *set, struct profile *p, const struct ini_entry *in, struct err *e)
 {
 	if (list_make(in->value, &p->allow))
-		return wrong(e, set, in->line, "%s is not a list of users and groups with commas between", in->key);
+		return wrong(e, set, in->line, "%s is not a list of users and groups with commas between",
+		             in->key);
 	for (char **a = p->allow; *a; a++) {
 		if (!value_is_account(*a))
-			return wrong(e, set, in->line,
-			             "%s holds something that is neither a user, nor @GROUP, nor a user's number", in->key);
+			return wrong(
+			    e, set, in->line,
+			    "%s holds something that is neither a user, nor @GROUP, nor a user's number",
+			    in->key);
 	}
 	return 0;
 }
@@ -326,7 +330,8 @@ static int finish(struct profiles *set, struct profile *p, struct err *e)
 		             p->name);
 	if (p->allow && p->credential == PROFILE_SOCKET)
 		return wrong(e, set, p->line,
-		             "allow of [profile %s] belongs into the configuration of the helper that gives its tokens",
+		             "allow of [profile %s] belongs into the configuration of the helper that gives "
+		             "its tokens",
 		             p->name);
 	p->login_open &= !p->login;
 	if (!p->login && asprintf(&p->login, "https://%s", p->cloud->login) < 0) {

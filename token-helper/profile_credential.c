@@ -115,9 +115,11 @@ static int unknown(const char *word, struct err *e)
 	/* Somebody may have put the secret itself here: it is not repeated. */
 	err_set(e, CODE_CONFIG, "credential begins with a word that is not known");
 	if (meant)
-		return err_hint(e, "Is `%s%s` meant?", meant, strcmp(meant, "managed-identity") ? " FILE" : "");
-	return err_hint(e, "Write `secret-file FILE`, `certificate FILE|URI [KEY]`, `federated-token-file "
-	                   "[FILE]`, `managed-identity` or `socket PATH`; a secret itself does not belong in this file.");
+		return err_hint(e, "Is `%s%s` meant?", meant,
+		                strcmp(meant, "managed-identity") ? " FILE" : "");
+	return err_hint(
+	    e, "Write `secret-file FILE`, `certificate FILE|URI [KEY]`, `federated-token-file "
+	       "[FILE]`, `managed-identity` or `socket PATH`; a secret itself does not belong in this file.");
 }
 
 int profile_set_credential(struct profile *p, const char *conf, const char *value, struct err *e)

@@ -38,7 +38,9 @@ int reader_next(struct reader *r, struct wish *w, struct err *e)
 
 int reader_end(const struct reader *r, struct err *e)
 {
-	return r->text.len ? err_set(e, CODE_USAGE, "the request was cut off: it does not end with a blank line") : 0;
+	return r->text.len
+	           ? err_set(e, CODE_USAGE, "the request was cut off: it does not end with a blank line")
+	           : 0;
 }
 
 bool reader_is_empty(const struct reader *r)

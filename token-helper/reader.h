@@ -26,8 +26,8 @@ struct reader {
 size_t reader_room(const struct reader *r);
 void reader_add(struct reader *r, const char *bytes, size_t n);
 
-/* The next request: 1 with *w, 0 if it is not complete yet, -1 (CODE_USAGE) if it is no request: then nothing that
- * follows can be trusted to be one. */
+/* The next request: 1 with *w, 0 if it is not complete yet, -1 (CODE_USAGE) if it is no request: then nothing
+ * that follows can be trusted to be one. */
 int reader_next(struct reader *r, struct wish *w, struct err *e);
 
 /* The end came: 0 between two requests, -1 (CODE_USAGE) within one. */

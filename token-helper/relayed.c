@@ -32,14 +32,16 @@ static void no_answer(const struct profile *p, struct failure *f)
 	failure_from_code(f);
 	if (f->word == FAILURE_UNAVAILABLE)
 		err_hint(&f->err,
-		         "`credential` of [profile %s] names that socket: start the service that listens there, and see that "
+		         "`credential` of [profile %s] names that socket: start the service that listens "
+		         "there, and see that "
 		         "you may reach it.",
 		         p->name);
 	else if (f->word == FAILURE_LATER)
 		failure_set_word(f, FAILURE_TIMEOUT);
 }
 
-int relayed_get(const struct profile *p, const struct wish *w, long long start_ms, struct cache *c, struct failure *f)
+int relayed_get(const struct profile *p, const struct wish *w, long long start_ms, struct cache *c,
+                struct failure *f)
 {
 	char helper[sizeof("unix:") + 108];
 	struct ask_request request = {

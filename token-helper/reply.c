@@ -53,8 +53,7 @@ void reply_format_failure(const struct failure *f, struct buf *out)
 	buf_addf(out, "error=%s\n", failure_words[f->word]);
 	buf_addf(out, "message=%s\n", text_escape(text, sizeof(text), f->err.text, strlen(f->err.text)));
 	if (f->err.hint[0])
-		buf_addf(out, "hint=%s\n",
-		         text_escape(text, sizeof(text), f->err.hint, strlen(f->err.hint)));
+		buf_addf(out, "hint=%s\n", text_escape(text, sizeof(text), f->err.hint, strlen(f->err.hint)));
 	if (f->retry_after > 0)
 		buf_addf(out, "retry-after=%d\n", f->retry_after);
 	buf_adds(out, "\n");

@@ -15,7 +15,8 @@ struct secret;
 
 extern const char reply_program[]; /* what messages begin with */
 
-/* All return the exit code; the first is not for WISH_CLAIMS, see fetch/claims_reply.h. A stdout that cannot be written is CODE_UNAVAILABLE. */
+/* All return the exit code; the first is not for WISH_CLAIMS, see fetch/claims_reply.h. A stdout that cannot
+ * be written is CODE_UNAVAILABLE. */
 int reply_token(enum wish_form form, const char *profile, const struct cache *c);
 int reply_failure(enum wish_form form, const struct failure *f);
 

@@ -16,13 +16,14 @@
 #include "reply.h"
 
 enum {
-	ACCEPT_TURN = 64,  /* connections taken at a time */
-	DEAF_MS = 200,     /* pause where the system has no descriptors left */
+	ACCEPT_TURN = 64, /* connections taken at a time */
+	DEAF_MS = 200,    /* pause where the system has no descriptors left */
 	LEAST_CONNECTIONS = 4,
 	FDS_WANTED = 2 * SERVE_CONNECTIONS,
 };
 
-/* The descriptors that poll looks at, in this order: the signals, the listeners, the children, the connections. */
+/* The descriptors that poll looks at, in this order: the signals, the listeners, the children, the
+ * connections. */
 struct watch {
 	struct pollfd *fds;
 	size_t n, max;
@@ -59,7 +60,8 @@ static int raise_limits(struct serve *s, struct err *e)
 		s->most = (int)limit.rlim_cur - SERVE_SPARE_FDS;
 	if (s->most >= LEAST_CONNECTIONS)
 		return 0;
-	err_set(e, CODE_UNAVAILABLE, "%lu descriptors are too few for a server", (unsigned long)limit.rlim_cur);
+	err_set(e, CODE_UNAVAILABLE, "%lu descriptors are too few for a server",
+	        (unsigned long)limit.rlim_cur);
 	return err_hint(e, "Raise the limit: ulimit -n, or LimitNOFILE= of the unit.");
 }
 
@@ -109,7 +111,8 @@ static void accept_some(struct serve *s, int listener)
 	}
 }
 
-/* No new connections; those who are in the queue already are still heard, if nobody goes on with this socket. */
+/* No new connections; those who are in the queue already are still heard, if nobody goes on with this socket.
+ */
 static void begin_end(struct serve *s)
 {
 	if (s->stopping) {
@@ -135,7 +138,8 @@ static void deliver(struct serve *s)
 		if (!f->done)
 			continue;
 		if (f->answer.error[0]) {
-			err_set(&e, 0, "[profile %s]: %s: %s", f->profile, f->answer.error, f->answer.message);
+			err_set(&e, 0, "[profile %s]: %s: %s", f->profile, f->answer.error,
+			        f->answer.message);
 			err_hint(&e, "%s", f->answer.hint);
 			reply_warn(&e);
 		}
@@ -178,7 +182,8 @@ static long long tend(struct serve *s)
 	deliver(s);
 	fetches_tend(&s->fetches, s->now_ms); /* the next ones' turn */
 	for (struct conn *c = s->conns; c; c = c->next)
-		if (c->state != CONN_DONE && (c->until_ms <= s->now_ms || (s->stopping && s->stop_ms <= s->now_ms)))
+		if (c->state != CONN_DONE &&
+		    (c->until_ms <= s->now_ms || (s->stopping && s->stop_ms <= s->now_ms)))
 			conn_late(s, c);
 	serve_sweep(s);
 	for (struct conn *c = s->conns; c; c = c->next)
@@ -208,7 +213,10 @@ static int fill(const struct serve *s, struct watch *w)
 	for (const struct fetch *f = s->fetches.first; f; f = f->next)
 		rc |= watch_add(w, f->fd, POLLIN);
 	for (const struct conn *c = s->conns; c; c = c->next)
-		rc |= watch_add(w, c->fd, c->state == CONN_READING ? POLLIN : c->state == CONN_WRITING ? POLLOUT : 0);
+		rc |= watch_add(w, c->fd,
+		                c->state == CONN_READING   ? POLLIN
+		                : c->state == CONN_WRITING ? POLLOUT
+		                                           : 0);
 	return rc;
 }
 
@@ -254,7 +262,8 @@ int serve_run(struct serve *s, struct err *e)
 
 	s->now_ms = s->idle_ms = file_now_ms();
 	s->fetches.config = s->conf.file;
-	if (raise_limits(s, e) || secret_init(&s->scratch, SECRET_MAX + REPLY_TOKEN_MORE, e) || open_signals(s, e))
+	if (raise_limits(s, e) || secret_init(&s->scratch, SECRET_MAX + REPLY_TOKEN_MORE, e) ||
+	    open_signals(s, e))
 		goto out;
 	for (;;) {
 		long long until = tend(s);
@@ -271,7 +280,8 @@ int serve_run(struct serve *s, struct err *e)
 			err_set(e, CODE_UNAVAILABLE, "out of memory");
 			break;
 		}
-		if (poll(w.fds, w.n, until > s->now_ms ? (int)(until - s->now_ms) : 0) < 0 && errno != EINTR) {
+		if (poll(w.fds, w.n, until > s->now_ms ? (int)(until - s->now_ms) : 0) < 0 &&
+		    errno != EINTR) {
 			err_errno(e, CODE_UNAVAILABLE, "cannot wait for requests");
 			break;
 		}

@@ -1,10 +1,11 @@
 /*
  * The token helper as a server: the helper protocol over UNIX sockets, for many at once, in one thread.
  *
- * Who asks is told by the kernel and must be in the profile's `allow`. An answer comes from the cache's file, which
- * other processes use too; a miss is fetched by one child a profile (serve_fetch.h), and all who want it wait. Nobody
- * who is slow, or means harm, holds the others up: a connection has few resources and little time, a user at most half of
- * the connections, and beyond the limits there is an answer at once: error=busy, with retry-after.
+ * Who asks is told by the kernel and must be in the profile's `allow`. An answer comes from the cache's file,
+ * which other processes use too; a miss is fetched by one child a profile (serve_fetch.h), and all who want
+ * it wait. Nobody who is slow, or means harm, holds the others up: a connection has few resources and little
+ * time, a user at most half of the connections, and beyond the limits there is an answer at once: error=busy,
+ * with retry-after.
  */
 #ifndef MBHAUL_SERVE_H
 #define MBHAUL_SERVE_H
@@ -69,8 +70,8 @@ struct serve {
 	unsigned long unsaid, served, fetched, denied, busy;
 };
 
-/* Serves until a signal, or nobody asks for idle_s seconds. conf and listeners are set by the caller, who keeps them.
- * Returns 0 or -1. */
+/* Serves until a signal, or nobody asks for idle_s seconds. conf and listeners are set by the caller, who
+ * keeps them. Returns 0 or -1. */
 int serve_run(struct serve *s, struct err *e);
 
 /* Removes the connections that are done. */
@@ -83,9 +84,10 @@ void conn_begin(struct serve *s, int fd);
 void conn_input(struct serve *s, struct conn *c);  /* its descriptor can be read */
 void conn_step(struct serve *s, struct conn *c);   /* answers what came, as far as its turn goes */
 void conn_output(struct serve *s, struct conn *c); /* its descriptor can be written */
-void conn_fetched(struct serve *s, struct conn *c, const struct fetch *f); /* the child that it waits for has ended */
-void conn_late(struct serve *s, struct conn *c);                           /* until_ms has come */
-void conn_stop(struct serve *s, struct conn *c);                           /* the server ends */
+void conn_fetched(struct serve *s, struct conn *c,
+                  const struct fetch *f);        /* the child that it waits for has ended */
+void conn_late(struct serve *s, struct conn *c); /* until_ms has come */
+void conn_stop(struct serve *s, struct conn *c); /* the server ends */
 void conn_free(struct conn *c);
 
 #endif

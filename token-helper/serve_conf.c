@@ -41,7 +41,8 @@ static int load_again(struct serve_conf *c)
 	if (c->wrong)
 		drop(c);
 	else if (unknown.len)
-		err_set(&c->err, CODE_CONFIG, "%s allows what does not exist here: %s", c->file, buf_str(&unknown));
+		err_set(&c->err, CODE_CONFIG, "%s allows what does not exist here: %s", c->file,
+		        buf_str(&unknown));
 	buf_clear(&unknown);
 	return c->wrong ? -1 : !!c->err.code;
 }
@@ -61,8 +62,8 @@ int serve_conf_init(struct serve_conf *c, const char *option, struct err *e)
 
 static bool same(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_uid == b->st_uid &&
-	       a->st_mode == b->st_mode && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_uid == b->st_uid && a->st_mode == b->st_mode && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }

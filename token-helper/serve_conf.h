@@ -1,5 +1,6 @@
 /*
- * A server's view of mbhaul.conf: read again when the file has changed, with the names of its allow-lists looked up.
+ * A server's view of mbhaul.conf: read again when the file has changed, with the names of its allow-lists
+ * looked up.
  */
 #ifndef MBHAUL_SERVE_CONF_H
 #define MBHAUL_SERVE_CONF_H
@@ -23,12 +24,12 @@ struct serve_conf {
 	uid_t own;
 };
 
-/* Reads it for the first time; `option` is --config or NULL. Returns 0; 1 the same, and err says which names of the
- * allow-lists do not exist; -1 (CODE_CONFIG). serve_conf_clear in every case. */
+/* Reads it for the first time; `option` is --config or NULL. Returns 0; 1 the same, and err says which names
+ * of the allow-lists do not exist; -1 (CODE_CONFIG). serve_conf_clear in every case. */
 int serve_conf_init(struct serve_conf *c, const char *option, struct err *e);
 
-/* Reads it again if the file is another one by now: 1 if it did (c->wrong tells how it went; c->err may name unknown
- * names otherwise), 0 if all is as it was. */
+/* Reads it again if the file is another one by now: 1 if it did (c->wrong tells how it went; c->err may name
+ * unknown names otherwise), 0 if all is as it was. */
 int serve_conf_refresh(struct serve_conf *c);
 
 /* May this one have tokens of the profile; of any profile? */

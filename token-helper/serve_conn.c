@@ -107,13 +107,17 @@ static void deny(struct serve *s, struct conn *c, const struct profile *p)
 	s->denied++;
 	note(s, c->peer.uid, "asked, and is not among those who may");
 	if (p)
-		snprintf(text, sizeof(text), "user %lu may not have tokens of [profile %s]", (unsigned long)c->peer.uid, p->name);
+		snprintf(text, sizeof(text), "user %lu may not have tokens of [profile %s]",
+		         (unsigned long)c->peer.uid, p->name);
 	else
-		snprintf(text, sizeof(text), "user %lu is not among those who may have tokens here", (unsigned long)c->peer.uid);
-	fail(s, c, FAILURE_DENIED, text, "Whoever runs this helper can add the user, or a group, to `allow` of a profile.");
+		snprintf(text, sizeof(text), "user %lu is not among those who may have tokens here",
+		         (unsigned long)c->peer.uid);
+	fail(s, c, FAILURE_DENIED, text,
+	     "Whoever runs this helper can add the user, or a group, to `allow` of a profile.");
 }
 
-/* Its own user and root see what is wrong; for the others, what stands in that file is none of their business. */
+/* Its own user and root see what is wrong; for the others, what stands in that file is none of their
+ * business. */
 static void complain(struct serve *s, struct conn *c)
 {
 	struct failure f = {.err = s->conf.err};
@@ -175,7 +179,8 @@ static void consider(struct serve *s, struct conn *c)
 		return;
 	}
 	if (p->credential == PROFILE_SOCKET) {
-		fail(s, c, FAILURE_CONFIG, "this token helper has no credential for that profile, but another socket's name",
+		fail(s, c, FAILURE_CONFIG,
+		     "this token helper has no credential for that profile, but another socket's name",
 		     "Ask that one.");
 		return;
 	}
@@ -185,7 +190,8 @@ static void consider(struct serve *s, struct conn *c)
 		reply_warn(&f.err);
 	if (rc < 0)
 		send_failure(s, c, &f);
-	else if (verdict == CACHE_TOKEN || (verdict == CACHE_RENEW && running && cache.expires - now >= c->wish.min_validity))
+	else if (verdict == CACHE_TOKEN ||
+	         (verdict == CACHE_RENEW && running && cache.expires - now >= c->wish.min_validity))
 		send_token(s, c, p->name, &cache);
 	else if (verdict == CACHE_FAILURE)
 		send_failure(s, c, &f);
@@ -315,7 +321,10 @@ void conn_late(struct serve *s, struct conn *c)
 	if (waited && s->stopping)
 		fail(s, c, FAILURE_BUSY, "the token helper is ending", "");
 	else if (waited)
-		fail(s, c, FAILURE_TIMEOUT, "there was no token in time: the request to Entra ID, or the key store, is still working", "");
+		fail(
+		    s, c, FAILURE_TIMEOUT,
+		    "there was no token in time: the request to Entra ID, or the key store, is still working",
+		    "");
 	else
 		fail(s, c, FAILURE_TIMEOUT, "the rest of the request did not come in time", "");
 }

@@ -63,8 +63,17 @@ static void fail(struct fetch *f, const char *word, const char *message, const c
 static void start(struct fetches *all, struct fetch *f, long long now_ms)
 {
 	char validity[24], end[24], path[PATH_MAX];
-	const char *argv[] = {path,       "--config", all->config,     "--profile", f->profile, "--form",
-	                      wish_forms[WISH_ANSWER], "--min-validity", validity,    "--end",    end,
+	const char *argv[] = {path,
+	                      "--config",
+	                      all->config,
+	                      "--profile",
+	                      f->profile,
+	                      "--form",
+	                      wish_forms[WISH_ANSWER],
+	                      "--min-validity",
+	                      validity,
+	                      "--end",
+	                      end,
 	                      NULL};
 	int pipes[2] = {-1, -1}, fds[3];
 	struct err e = ERR_INIT;
@@ -118,7 +127,8 @@ static void finish(struct fetch *f)
 	reap(f);
 	f->done = true;
 	if (!f->text.len)
-		fail(f, "unavailable", "mbhaul-token-fetch ended without a word", "The log of this server may tell more.");
+		fail(f, "unavailable", "mbhaul-token-fetch ended without a word",
+		     "The log of this server may tell more.");
 	else if (ask_parse(f->text.bytes, f->text.len, &f->answer, &e))
 		fail(f, "unavailable", e.text, "Is mbhaul-token-fetch of the same version?");
 }
@@ -152,7 +162,8 @@ void fetches_tend(struct fetches *all, long long now_ms)
 	for (struct fetch *f = all->first; f; f = f->next) {
 		if (f->pid > 0 && now_ms >= f->kill_ms) {
 			reap(f);
-			fail(f, "timeout", "it took too long to read the credential, or to ask for a token", "");
+			fail(f, "timeout", "it took too long to read the credential, or to ask for a token",
+			     "");
 		}
 		running += f->pid > 0;
 	}

@@ -16,9 +16,9 @@ enum { FETCH_MAX = 16 }; /* children at once; the others wait for their turn */
 
 struct fetch {
 	struct fetch *next;
-	char *profile; /* malloc'ed */
-	pid_t pid;     /* 0: it waits for its turn; -1: it could not be started, see answer */
-	int fd;        /* its standard output, -1 */
+	char *profile;              /* malloc'ed */
+	pid_t pid;                  /* 0: it waits for its turn; -1: it could not be started, see answer */
+	int fd;                     /* its standard output, -1 */
 	int min_validity, deadline; /* s */
 	long long kill_ms;
 	bool done;

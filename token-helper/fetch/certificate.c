@@ -109,7 +109,8 @@ static int load_profile(const struct order *o, struct profiles *set, const struc
 		return err_set(e, CODE_CONFIG, "%s has no [profile %s]", set->file, o->profile);
 	if ((*p)->credential != PROFILE_SOCKET)
 		return 0;
-	err_set(e, CODE_CONFIG, "the credential of [profile %s] belongs to the token helper at %s", (*p)->name, (*p)->file);
+	err_set(e, CODE_CONFIG, "the credential of [profile %s] belongs to the token helper at %s",
+	        (*p)->name, (*p)->file);
 	return err_hint(e, "Do this as the user who runs it, and with its configuration.");
 }
 

@@ -97,7 +97,9 @@ static int give(const struct task *t, const struct cache *c)
 static int relayed(const struct task *t, const struct profile *p, struct cache *c)
 {
 	long long now = file_now_ms();
-	struct wish w = {.form = t->form, .min_validity = (int)t->min_validity, .deadline = (int)((t->end_ms - now + 999) / 1000)};
+	struct wish w = {.form = t->form,
+	                 .min_validity = (int)t->min_validity,
+	                 .deadline = (int)((t->end_ms - now + 999) / 1000)};
 	struct failure f = {0};
 
 	return relayed_get(p, &w, now, c, &f) ? reply_failure(t->form, &f) : give(t, c);

@@ -39,4 +39,38 @@ box=info@contoso.com
 sync $box
 is "a mailbox with a managed identity" "$rc" 0
 equal "all of it is there" $box
-hasnt "no token in any file of the haul" 'eyJ[A-Za-z0-9_-]{20}' "$HAUL" "$tmp/out"
+
+# The credential is another user's: a server in front of it, whose tokens the relays and mbsync use.
+as_other=()
+[ "$(id -u)" != 0 ] || as_other=(setpriv --reuid=daemon --regid=daemon --clear-groups)
+mkdir -m 755 "$tmp/served" "$tmp/bin"
+mkdir -m 700 "$tmp/served/cache"
+cp "$build/mbhaul-token" "$build/mbhaul-token-fetch" "$tmp/bin/"
+{
+	printf '[profile contoso]\ncredential = managed-identity\nidentity-endpoint = %s\ncache = cache\n' "$IDENTITY_ENDPOINT"
+	grep -E '^(domains|hosts) *=' "$conf" | head -n 2
+} >"$tmp/served/token.conf"
+[ "$(id -u)" != 0 ] || chown -R daemon "$tmp/served"
+"${as_other[@]}" "$tmp/bin/mbhaul-token" --config "$tmp/served/token.conf" serve --socket "$tmp/served/socket" 2>"$tmp/served.log" &
+server=$!
+for ((i = 0; i < 600; i++)); do [ -S "$tmp/served/socket" ] && break || sleep 0.05; done
+profile "credential = socket $tmp/served/socket"
+"$build/mbhaul-token" --config "$conf" forget --all >/dev/null
+box=alice@contoso.com
+"$mbhaul" --config "$conf" check $box >"$tmp/out" 2>&1
+is "check with a credential that another user has" "$?" 0
+has "says where it is" "$tmp/out" "the credential of \[profile contoso\] is not here: its tokens come from $tmp/served/socket"
+sync $box
+is "a mailbox with the tokens of another user's helper" "$rc" 0
+equal "all of it is there" $box
+"$mbhaul" --config "$conf" admin "$tmp/kit" >"$tmp/out" 2>&1
+is "a kit for the administrator" "$?" 0
+has "says whose the credential is" "$tmp/out" "another user's token helper has it"
+has "in its README too" "$tmp/kit/README.txt" "3. Its credential .*with whoever keeps it"
+kill "$server"
+wait "$server"
+is "the server ends well" "$?" 0
+"$mbhaul" --config "$conf" check $box >"$tmp/out" 2>&1
+is "without it: later" "$?" 75
+has "and what to do" "$tmp/out" "start the service that listens there"
+hasnt "no token in any file of the haul" 'eyJ[A-Za-z0-9_-]{20}' "$HAUL" "$tmp/out" "$tmp/served.log"

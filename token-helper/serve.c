@@ -47,7 +47,7 @@ static int watch_add(struct watch *w, int fd, short events)
 /* As many connections as there are descriptors for. */
 static int raise_limits(struct serve *s, struct err *e)
 {
-	struct rlimit limit = {0, 0};
+	struct rlimit limit = {256, 256}; /* what is left if nobody tells */
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < FDS_WANTED && limit.rlim_cur < limit.rlim_max) {
@@ -156,7 +156,7 @@ static void look_at_conf(struct serve *s)
 {
 	struct err e = ERR_INIT;
 
-	if (!serve_conf_refresh(&s->conf))
+	if (!serve_conf_refresh(&s->conf, s->now_ms))
 		return;
 	s->fetches.config = s->conf.file;
 	if (s->conf.err.code) {

@@ -4,7 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
+
+enum { LOOK_AGAIN_MS = 60000 };
 
 static void drop(struct serve_conf *c)
 {
@@ -56,6 +59,7 @@ int serve_conf_init(struct serve_conf *c, const char *option, struct err *e)
 	if (profiles_find_file(option, false, &c->file, e))
 		return -1;
 	rc = load_again(c);
+	c->loaded_ms = file_now_ms();
 	*e = c->err;
 	return rc;
 }
@@ -68,16 +72,19 @@ static bool same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-int serve_conf_refresh(struct serve_conf *c)
+int serve_conf_refresh(struct serve_conf *c, long long now_ms)
 {
+	bool unknown = !c->wrong && c->err.code && now_ms - c->loaded_ms >= LOOK_AGAIN_MS;
+	struct err before = c->err;
 	struct stat now;
 
 	if (stat(c->file, &now))
 		now = (struct stat){0};
-	if (same(&now, &c->seen))
+	if (same(&now, &c->seen) && !unknown)
 		return 0;
 	load_again(c);
-	return 1;
+	c->loaded_ms = now_ms;
+	return !unknown || c->wrong || strcmp(before.text, c->err.text) != 0;
 }
 
 bool serve_conf_allows(const struct serve_conf *c, const struct profile *p, const struct peer *peer)

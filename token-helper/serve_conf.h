@@ -20,6 +20,7 @@ struct serve_conf {
 	struct allow *allow; /* malloc'ed, one a profile */
 	bool wrong;          /* why: err; then there are no profiles */
 	struct err err;
+	long long loaded_ms;
 	struct profile_environment env;
 	uid_t own;
 };
@@ -29,8 +30,9 @@ struct serve_conf {
 int serve_conf_init(struct serve_conf *c, const char *option, struct err *e);
 
 /* Reads it again if the file is another one by now: 1 if it did (c->wrong tells how it went; c->err may name
- * unknown names otherwise), 0 if all is as it was. */
-int serve_conf_refresh(struct serve_conf *c);
+ * unknown names otherwise), 0 if all is as it was. Names that are not known are looked up again after a
+ * minute: the service that knows them may not have been there. now_ms: CLOCK_MONOTONIC. */
+int serve_conf_refresh(struct serve_conf *c, long long now_ms);
 
 /* May this one have tokens of the profile; of any profile? */
 bool serve_conf_allows(const struct serve_conf *c, const struct profile *p, const struct peer *peer);

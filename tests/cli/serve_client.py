@@ -7,7 +7,7 @@
     serve_client.py pipeline SOCKET N LINE...     N requests over one connection, sent before the first answer is read
     serve_client.py hold SOCKET N FILE            N connections that send nothing: makes FILE, and waits
     serve_client.py half SOCKET N FILE            the same with half a request
-    serve_client.py dribble SOCKET N FILE LINE    the same, which send a byte all the time
+    serve_client.py dribble SOCKET N FILE         the same, which send another line all the time
     serve_client.py load SOCKET N CLIENTS LINE... N requests, a connection each, by so many threads: N, seconds, failures
 
 $ASKER, as USER:GROUP,GROUP, is who asks (for root).

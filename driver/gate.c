@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -12,9 +14,11 @@
 #include "engine.h"
 #include "overview.h"
 
+enum { FILES_LEAST = 400 };
+
 const char *gate_word(enum gate_why why)
 {
-	static const char *const words[] = {[GATE_OPEN] = "", [GATE_PAUSED] = "paused", [GATE_HOURS] = "hours"};
+	static const char *const words[] = {[GATE_OPEN] = "", [GATE_PAUSED] = "paused", [GATE_HOURS] = "hours", [GATE_DISK] = "disk-full"};
 
 	return words[why];
 }
@@ -54,7 +58,46 @@ void gate_look(const struct conf *conf, long long now, struct gate *g)
 		buf_clear(&text);
 	} else if (!hours_open(&conf->fleet.hours, now)) {
 		closed_by_hours(conf, now, g);
+	} else {
+		gate_look_disk(conf, g);
 	}
+}
+
+bool gate_is_full(unsigned long long free_bytes, unsigned long long all_bytes, bool *finish)
+{
+	const unsigned long long wanted = all_bytes / 8 < GATE_ROOM ? all_bytes / 8 : GATE_ROOM;
+
+	*finish = free_bytes >= wanted / 4;
+	return free_bytes < wanted;
+}
+
+/* True if it was closed by it. What cannot be asked is taken to have room. */
+static bool look_at_disk(const char *dir, struct gate *g)
+{
+	struct statvfs fs;
+	bool finish;
+
+	if (statvfs(dir, &fs) || !fs.f_blocks)
+		return false;
+	/* Files, where they are counted, like bytes: a mailbox needs some dozens. */
+	if (fs.f_files && fs.f_favail < FILES_LEAST)
+		finish = fs.f_favail >= FILES_LEAST / 4;
+	else if (!gate_is_full((unsigned long long)fs.f_bavail * fs.f_frsize, (unsigned long long)fs.f_blocks * fs.f_frsize, &finish))
+		return false;
+	*g = (struct gate){.why = GATE_DISK, .finish = finish};
+	snprintf(g->text, sizeof g->text, "no room: %llu MB and %llu files are left in %.500s",
+		 ((unsigned long long)fs.f_bavail * fs.f_frsize) >> 20, (unsigned long long)fs.f_favail, dir);
+	text_copy(g->hint, sizeof g->hint, "make room; it goes on by itself then");
+	return true;
+}
+
+void gate_look_disk(const struct conf *conf, struct gate *g)
+{
+	const char *temporary = getenv("TMPDIR");
+
+	*g = (struct gate){.why = GATE_OPEN};
+	if (!look_at_disk(conf->fleet.haul, g) && conf->relay.use)
+		look_at_disk(temporary && *temporary == '/' ? temporary : "/var/tmp", g); /* as the relay's spool.c has it */
 }
 
 /* ---- the watch ---- */
@@ -62,6 +105,7 @@ void gate_look(const struct conf *conf, long long now, struct gate *g)
 static struct {
 	pthread_mutex_t lock;
 	const struct conf *conf;
+	bool anytime;
 	struct gate found;
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -72,7 +116,10 @@ static void *keep_watch(void *arg)
 	for (;;) {
 		struct gate g;
 
-		gate_look(watch.conf, (long long)time(NULL), &g);
+		if (watch.anytime)
+			gate_look_disk(watch.conf, &g);
+		else
+			gate_look(watch.conf, (long long)time(NULL), &g);
 		if (g.why != GATE_OPEN && !g.finish) {
 			pthread_mutex_lock(&watch.lock);
 			watch.found = g;
@@ -85,13 +132,14 @@ static void *keep_watch(void *arg)
 	}
 }
 
-int gate_watch(const struct conf *conf, struct err *e)
+int gate_watch(const struct conf *conf, bool anytime, struct err *e)
 {
 	sigset_t all, before;
 	pthread_t thread;
 	int rc;
 
 	watch.conf = conf;
+	watch.anytime = anytime;
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

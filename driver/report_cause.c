@@ -42,6 +42,9 @@ static const struct {
     {"destination-unavailable", "The destination does not work for the mailbox at present", NULL, ""},
     /* reasons of sync that come without a verdict */
     {"stopped", "It was stopped", YOU, "run `mbhaul run` again: it goes on from there"},
+    {"paused", "It is paused", "", "`mbhaul resume` lets it go on"},
+    {"hours", "Its hours are over", "", "it goes on by itself when they begin"},
+    {"disk-full", "A disk is full on the machine that copies", YOU, "make room; it goes on by itself then"},
     {"unfinished", "Messages are still being tried", "", "the next pass tries them again"},
     {"locked", "Another mbsync works on the mailbox", "", "it is tried again"},
     {"journal", "The last pass was broken off", YOU, "run `mbhaul run` again: it goes on from there"},

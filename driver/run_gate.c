@@ -38,7 +38,7 @@ static void say_limit(struct run *r)
 	else
 		r->view.limit[0] = 0;
 	if ((limit && limit < r->limit) || (limit && !r->limit && limit < r->jobs)) {
-		snprintf(text, sizeof text, "the source throttles: at most %d at a time for now, one more after each quiet minute", limit);
+		snprintf(text, sizeof text, "the source throttles: at most %d at a time for now", limit);
 		view_note(&r->view, text, NULL);
 	} else if (r->limit && !limit) {
 		view_note(&r->view, "the source no longer throttles: as many as before", NULL);

@@ -99,10 +99,12 @@ static void own_trouble(struct run *r, struct run_row *row, const char *text)
 /* Did a pause or the like end it, or keep it from beginning? */
 static bool held_up(struct run *r, const struct run_row *row, const struct ledger *l)
 {
-	if (row->reason_later && l->started >= row->begun && l->reason &&
-	    (!strcmp(l->reason, gate_word(GATE_PAUSED)) || !strcmp(l->reason, gate_word(GATE_HOURS))))
-		return true;
-	if (l->started >= row->begun)
+	if (row->reason_later && l->started >= row->begun)
+		for (int why = GATE_OPEN + 1; why <= GATE_DISK; why++)
+			if (l->reason && !strcmp(l->reason, gate_word((enum gate_why)why)))
+				return true;
+	/* On a full disk it could not even say so. */
+	if (l->started >= row->begun && l->state != LEDGER_RUNNING)
 		return false;
 	r->looked_ms = 0;
 	run_gate_tick(r);

@@ -318,11 +318,36 @@ static void take_stock(struct sync *s, const struct course *c)
 	sync_mend(s, &ignored);
 }
 
+/* A disk that is full here: nothing that this mailbox, or anybody but those who see to the disk, can do about. */
+static bool no_room(const struct sync *s, const struct verdict *v, struct gate *g)
+{
+	gate_look_disk(s->conf, g);
+	if (g->why != GATE_OPEN && !g->finish)
+		return true;
+	/* What filled it may be gone with those who wrote it. */
+	if (!(v->saw & SAW_LOCAL) || !(strcasestr(v->line, "no space left") || strcasestr(v->text, "no space left") ||
+				       strcasestr(v->line, "quota exceeded") || strcasestr(v->text, "quota exceeded")))
+		return false;
+	text_copy(g->text, sizeof g->text, "the disk was full");
+	text_copy(g->hint, sizeof g->hint, "make room");
+	return true;
+}
+
+static int disk_full(struct sync *s, const struct verdict *v, const struct gate *g)
+{
+	char text[sizeof g->text + 16];
+
+	s->ledger.next = 0;
+	snprintf(text, sizeof text, "stopped: %s", g->text);
+	return finish(s, LEDGER_LATER, CODE_LATER, gate_word(GATE_DISK), text, g->hint, v->line);
+}
+
 int sync_work(struct sync *s)
 {
 	struct course c = {.copied = s->ledger.copied};
 	struct sync_check found;
 	struct verdict v;
+	struct gate gate;
 	int rc;
 
 	for (;;) {
@@ -372,6 +397,8 @@ int sync_work(struct sync *s)
 		}
 		if (engine_stop)
 			return stopped(s);
+		if (no_room(s, &v, &gate))
+			return disk_full(s, &v, &gate);
 		if (s->plan_trusted && c.looked) {
 			/* Something is not as the plan says, perhaps at the destination, which was not looked at. */
 			s->plan_trusted = c.looked = false;

@@ -125,7 +125,7 @@ static int wait_for_turn(const struct conf *conf, const struct mailbox *m, const
 	int rc = status ? turn_take(&turn, e) : err_set(e, CODE_UNAVAILABLE, "no memory");
 
 	free(status);
-	return rc || w->anytime ? rc : gate_watch(conf, e);
+	return rc ? rc : gate_watch(conf, w->anytime, e);
 }
 
 static int sync_mailbox(struct globals *g, const struct conf *conf, const struct mailbox *m, const struct wish *w)
@@ -137,8 +137,13 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	int lock = -1, rc;
 
 	s.seat = &seat;
+	/* The mailbox's own folder only once there is room for it. */
+	if (haul_make(conf->fleet.haul, NULL, &e)) {
+		seat_begin(&seat, conf->fleet.haul, w->seat, w->wait);
+		goto failed;
+	}
 	seat_begin(&seat, conf->fleet.haul, w->seat, w->wait);
-	if (haul_make(conf->fleet.haul, m->address, &e) || wait_for_turn(conf, m, w, &seat, &e))
+	if (wait_for_turn(conf, m, w, &seat, &e) || haul_make(conf->fleet.haul, m->address, &e))
 		goto failed;
 	lock_path = haul_path(conf->fleet.haul, m->address, HAUL_LOCK);
 	log_path = haul_path(conf->fleet.haul, m->address, HAUL_LOG);

@@ -34,7 +34,10 @@ static void closed(const struct turn *t, long long now, struct obstacle *o)
 {
 	struct gate g;
 
-	gate_look(t->conf, now, &g);
+	if (t->anytime)
+		gate_look_disk(t->conf, &g);
+	else
+		gate_look(t->conf, now, &g);
 	text_copy(o->why, sizeof o->why, g.text);
 	text_copy(o->hint, sizeof o->hint, g.hint);
 }
@@ -74,8 +77,7 @@ int turn_take(struct turn *t, struct err *e)
 		const long long now = (long long)time(NULL);
 		struct obstacle o = {{0}, {0}, false};
 
-		if (!t->anytime)
-			closed(t, now, &o);
+		closed(t, now, &o);
 		/* Who did not ask to wait wants to try now, whatever the server said. */
 		if (!o.why[0] && t->wait && asked(t, now, &o, e))
 			return -1;

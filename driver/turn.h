@@ -20,7 +20,7 @@ struct turn {
 	const char *status_path;
 	struct seat *seat;
 	bool wait;    /* for it; else it is now or later */
-	bool anytime; /* neither a pause nor the hours matter */
+	bool anytime; /* neither a pause nor the hours matter; the disk does */
 	bool quiet;   /* says nothing of the wait */
 };
 

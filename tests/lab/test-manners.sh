@@ -1,5 +1,5 @@
 #!/bin/bash
-# A fleet's manners: pauses for all machines, hours, fewer mailboxes at once while the source throttles.
+# A fleet's manners: pauses for all machines, hours, fewer mailboxes at once while the source throttles, a full disk.
 . "$(dirname "$0")/common.sh"
 start_lab --tenant fleet:6:60
 export TZ=UTC
@@ -96,3 +96,54 @@ check "sync --wait waits" wait_for 30 in_file "$tmp/waits" 'waits: outside of th
 kill -TERM $waits
 wait $waits
 is "and ends with 75 when it is told to end" $? 75
+sed -i '/^hours = /d' "$conf"
+
+# ---- a full disk ----
+small=$tmp/small
+mkdir "$small"
+if mount -t tmpfs -o size=40m,mode=700 none "$small" 2>/dev/null; then
+	trap 'rc=$?; kill ${run:-} 2>/dev/null; umount -l "$small" 2>/dev/null; (exit $rc); finish' EXIT
+	again
+	sed "s,^haul *=.*,,; s,^\[fleet\],[fleet]\nhaul = $small/haul," "$conf" >"$LAB_DIR/small.conf"
+	m=("$mbhaul" --config "$LAB_DIR/small.conf")
+	HAUL=$small/haul
+	free_kb() { df -k --output=avail "$small" | tail -n 1; }
+	fill() { head -c $((($(free_kb) - $1) * 1024)) /dev/zero >"$small/filler"; } # leaves so many KB
+	for i in 1 2 3; do "$lab" fault "$(box $i)" '{"throttle":{"at":30,"times":1,"ms":600000,"answer":"NO","bye":true}}' >/dev/null; done
+	"${m[@]}" run --plain -j 3 >"$tmp/run" 2>&1 &
+	run=$!
+	check "full disk: some are in the middle of it" wait_for 60 waiting 3
+	fill 400
+	check "a full disk stops what is at work" wait_for 40 in_file "$tmp/run" 'user00001.* later .*stopped: no room: 0 MB'
+	has "run says so" "$tmp/run" "mbhaul: no room: 0 MB and [0-9]+ files are left in $small/haul"
+	"${m[@]}" sync --anytime "$(box 4)" >"$tmp/out" 2>&1
+	is "a sync does not begin" $? 75
+	has "and says why" "$tmp/out" 'no room: 0 MB'
+	"${m[@]}" status --json >"$tmp/json"
+	has "status says it" "$tmp/json" '"paused":\{"why":"disk-full"'
+	for i in 1 2 3; do "$lab" fault "$(box $i)" '{}' >/dev/null; done
+	rm "$small/filler"
+	wait $run
+	is "with room again run goes on by itself" "$? $(states)" "0 done=6"
+	conf=$LAB_DIR/small.conf proved "after a full disk" "$(box 1)" "$(box 2)" "$(box 3)" "$(box 4)"
+	# Full to the last byte in the middle of it: faster than one looks.
+	again
+	"$lab" fault "$(box 1)" '{"throttle":{"at":30,"times":1,"ms":20000,"answer":"NO","bye":true}}' >/dev/null
+	"${m[@]}" sync "$(box 1)" >"$tmp/out" 2>&1 &
+	run=$!
+	check "one waits for a moment" wait_for 60 waiting 1
+	fill 0
+	cat /dev/zero >>"$small/filler" 2>/dev/null
+	wait $run
+	is "not a byte of room: 75" $? 75
+	python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$HAUL/mailboxes/$(box 1)/status.json"
+	is "its ledger is whole" $? 0
+	rm "$small/filler"
+	"${m[@]}" sync "$(box 1)" >"$tmp/out" 2>&1
+	is "with room it goes on from there" $? 0
+	conf=$LAB_DIR/small.conf proved "after a disk without a byte" "$(box 1)"
+	is "no temporary file is left" "$(find "$small/haul" -name '*.??????' ! -name '*.jsonl' ! -name '*.events' | head -n 3)" ""
+	umount "$small"
+else
+	skip "full disk: nothing can be mounted here"
+fi

@@ -308,7 +308,7 @@ sees "run, 80x24: the rate" '[0-9.]+ [KM]B/s'
 sees "run, 80x24: the last event" "${event}user00002@contoso.com throttled until"
 sees "run, 80x24: it waits, and is not shown as if it went on" '^user00002@contoso.com .*throttled until [0-9:]{5}'
 unbroken "run, 80x24: no line is broken"
-more='^(6 mailboxes, 3 at a time|mbhaul: |\[[0-9]/6\]|[0-9]+ of 6 ended|time left|waiting|nam$|e$)'
+more='^(6 mailboxes, 3 at a time|at most 1 at a time|mbhaul: |\[[0-9]/6\]|[0-9]+ of 6 ended|time left|waiting|nam$|e$)'
 tidy "run, 80x24: nothing else stands there" "$bar" "$sums" "$event" "$row" "$more"
 size 200 60
 sees "run, 200x60: rate and time of a mailbox" '^user00001@contoso.com \[[#.]+\] +[0-9]+% +[0-9]+ of 500  [0-9.]+ [KM]B/s, [0-9]+ s left, INBOX'

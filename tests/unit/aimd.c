@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/text.h"
+#include "driver/gate.h"
 #include "driver/machine.h"
 #include "driver/turn.h"
 #include "test.h"
@@ -94,6 +95,17 @@ static void what_the_server_asked_for(void)
 	CHECK(turn_asked(LEDGER_LATER, NOW + 60, NOW, NOW - 365 * 86400) == 60);
 }
 
+static void room_on_a_disk(void)
+{
+	const unsigned long long tb = 1ULL << 40, mb = 1 << 20;
+	bool finish;
+
+	CHECK(!gate_is_full(64 * mb, tb, &finish) && gate_is_full(64 * mb - 1, tb, &finish) && finish);
+	CHECK(gate_is_full(16 * mb, tb, &finish) && finish && gate_is_full(16 * mb - 1, tb, &finish) && !finish);
+	CHECK(!gate_is_full(5 * mb, 40 * mb, &finish) && gate_is_full(2 * mb, 40 * mb, &finish) && finish);
+	CHECK(gate_is_full(1 * mb, 40 * mb, &finish) && !finish && gate_is_full(0, tb, &finish) && !finish);
+}
+
 int main(void)
 {
 	TEST(halved_and_back_one_by_one);
@@ -102,5 +114,6 @@ int main(void)
 	TEST(a_clock_that_jumps);
 	TEST(the_file);
 	TEST(what_the_server_asked_for);
+	TEST(room_on_a_disk);
 	TEST_END;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "commands.h"
 #include "engine.h"
 #include "haul.h"
@@ -174,12 +175,12 @@ static void read_grants_again(struct check *c)
 /* Asks those again that are not ready, each when its time has come. */
 static void wait_for_all(struct check *c, int wait_s, size_t *ready)
 {
-	const long long end = (long long)time(NULL) + wait_s;
+	const long long end = file_plan_time() + wait_s;
 	size_t *all = c->chosen, all_n = c->n;
 
 	while (*ready < all_n && !engine_stop) {
 		size_t *due = calloc(all_n + 1, sizeof *due), n = 0;
-		long long next = end, now = (long long)time(NULL);
+		long long next = end, now = file_plan_time();
 		struct err e = ERR_INIT;
 		char until[32];
 
@@ -199,7 +200,7 @@ static void wait_for_all(struct check *c, int wait_s, size_t *ready)
 			free(due);
 			return;
 		}
-		now = (long long)time(NULL);
+		now = file_plan_time();
 		for (size_t i = 0; i < all_n; i++)
 			if (!c->v[all[i]].ready && (c->v[all[i]].retry <= now || now >= end))
 				due[n++] = all[i];

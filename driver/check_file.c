@@ -168,7 +168,7 @@ static int read_lines(struct check *c, bool first, struct err *e)
 			free(b->earlier);
 			b->earlier = strndup(p, (size_t)(lf - p));
 			if (first) {
-				b->refused_since = earlier.refused_since;
+				b->refused_since = earlier.refused_since < (long long)time(NULL) ? earlier.refused_since : 0;
 				b->last_ready = earlier.last_ready;
 			}
 		}

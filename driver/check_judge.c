@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "check.h"
 #include "haul.h"
 #include "ledger.h"
@@ -72,7 +73,7 @@ static bool is_refusal(const char *reason)
 /* What was tried at that side, and how it went: a mailbox that nobody could ask counts for neither. */
 void check_count(struct check *c)
 {
-	c->now = (long long)time(NULL);
+	c->now = file_plan_time();
 	memset(c->in, 0, sizeof c->in);
 	memset(c->out, 0, sizeof c->out);
 	for (size_t i = 0; i < c->boxes->n; i++) {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -23,6 +22,7 @@
 #include "engine.h"
 #include "generate.h"
 #include "imap.h"
+#include "limits.h"
 #include "password.h"
 
 static const char here[] = "this machine";
@@ -33,9 +33,6 @@ enum {
 	BYTES_A_BOX = 65536, /* of state, log and configuration, with room to grow */
 	BYTES_LEAST = 64 << 20,
 	FILES_A_BOX = 60,
-	DESCRIPTORS_A_JOB = 4,
-	DESCRIPTORS_MORE = 64,
-	PROCESSES_A_JOB = 8, /* sync, mbsync, two relays, and for a moment two helpers with what they start */
 };
 
 /* ---- mbsync and libsasl2 ---- */
@@ -314,16 +311,10 @@ static void check_disk(struct check *c)
 
 static void check_limits(struct check *c)
 {
-	const unsigned long files = (unsigned long)c->jobs * DESCRIPTORS_A_JOB + DESCRIPTORS_MORE;
-	const unsigned long processes = (unsigned long)c->jobs * PROCESSES_A_JOB;
-	struct rlimit l;
+	struct err e = ERR_INIT;
 
-	if (!getrlimit(RLIMIT_NOFILE, &l) && l.rlim_cur != RLIM_INFINITY && l.rlim_cur < files)
-		check_find(c, here, CHECK_BAD, CODE_UNAVAILABLE, "raise it (ulimit -n), or take fewer mailboxes at a time",
-			   "%lu open files are allowed, %d mailboxes at a time may need %lu", (unsigned long)l.rlim_cur, c->jobs, files);
-	else if (!getrlimit(RLIMIT_NPROC, &l) && l.rlim_cur != RLIM_INFINITY && l.rlim_cur < processes)
-		check_find(c, here, CHECK_BAD, CODE_UNAVAILABLE, "raise it (ulimit -u), or take fewer mailboxes at a time",
-			   "%lu processes are allowed, %d mailboxes at a time may need %lu", (unsigned long)l.rlim_cur, c->jobs, processes);
+	if (limits_check(c->jobs, &e))
+		check_find(c, here, CHECK_BAD, e.code, e.hint, "%s", e.text);
 	else
 		check_find(c, here, CHECK_OK, 0, NULL, "limits of files and processes: enough for %d mailboxes at a time", c->jobs);
 }

@@ -59,7 +59,7 @@ static int start(struct check *c, struct check_box *b, int which, struct err *e)
 		return -1;
 	s->in = (struct buf)BUF_INIT(RESULT_MAX);
 	s->state = CHECK_RUNNING;
-	s->begun_ms = file_now_ms();
+	s->begun_ms = file_awake_ms();
 	s->tries++;
 	return 0;
 }
@@ -288,7 +288,7 @@ static void reap(struct round *r)
 			if (s->state != CHECK_RUNNING)
 				continue;
 			read_some(s);
-			late = file_now_ms() - s->begun_ms > limit_ms;
+			late = file_awake_ms() - s->begun_ms > limit_ms;
 			if (engine_stop || late)
 				kill(s->pid, late ? SIGKILL : SIGTERM);
 			if (waitpid(s->pid, &status, WNOHANG) != s->pid)

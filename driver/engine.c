@@ -315,7 +315,7 @@ struct engine_child *engine_start(const struct engine_job *job, struct err *e)
 	c->job = *job;
 	c->in = (struct buf)BUF_INIT(4 * LINE_BYTES_MAX);
 	c->out = out[0];
-	c->alive = c->tick = file_now_ms();
+	c->alive = c->tick = file_awake_ms();
 	return c;
 }
 
@@ -331,7 +331,7 @@ static void reap(struct engine_child *c)
 		if (got < 0)
 			c->raw = 1 << 8;
 		c->gone = true;
-		c->left = file_now_ms();
+		c->left = file_awake_ms();
 	}
 	while (!c->empty) {
 		got = waitpid(-c->pid, NULL, WNOHANG);
@@ -349,7 +349,7 @@ static void read_output(struct engine_child *c)
 	if (n > 0) {
 		buf_add(&c->in, block, (size_t)n);
 		lines(c, false);
-		c->alive = file_now_ms();
+		c->alive = file_awake_ms();
 	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
 		close(c->out);
 		c->out = -1;
@@ -359,7 +359,7 @@ static void read_output(struct engine_child *c)
 static void look_after(struct engine_child *c)
 {
 	const struct engine_job *job = &c->job;
-	long long now = file_now_ms();
+	long long now = file_awake_ms();
 
 	if (now - c->tick >= 1000) {
 		long long so_far = c->gone ? -1 : bytes_read(c->pid);

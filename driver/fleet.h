@@ -2,7 +2,7 @@
  * When everybody is refused, it is not about this mailbox: then the fleet pauses, one mailbox after the other is asked with
  * growing waits, and all go on when one is let in.
  *
- * Pure: times come from the caller, epoch seconds. Mailboxes are numbers. "Shut out" is a mailbox that was refused, or
+ * Pure: times come from the caller, seconds of a clock that only grows. Mailboxes are numbers. "Shut out" is a mailbox that was refused, or
  * failed at the server, for no reason that is known to be its own.
  */
 #ifndef MBHAUL_FLEET_H

@@ -52,7 +52,7 @@ void judge_begin(struct judge *j, const struct conf *conf, const struct globals 
 					   .worked = l->copied > 0,
 					   .fleet_worked = these_worked,
 					   .else_worked = worked != 0,
-					   .others_in = !others_out && worked && now - worked < RECENT_S,
+					   .others_in = !others_out && worked && now - worked < RECENT_S && worked - now < RECENT_S,
 					   .others_out = others_out};
 	if (want_claims && claims_of(s, g, &j->claims))
 		j->facts.claims = &j->claims;
@@ -61,6 +61,8 @@ void judge_begin(struct judge *j, const struct conf *conf, const struct globals 
 	earlier_find(conf->fleet.haul, address, &earlier);
 	if (earlier.refused_since && (!j->facts.refused_since || earlier.refused_since < j->facts.refused_since))
 		j->facts.refused_since = earlier.refused_since;
+	if (j->facts.refused_since > now)
+		j->facts.refused_since = now; /* the clock was set back */
 	j->facts.worked |= earlier.last_ready > 0;
 	if (grants_load(conf->fleet.grants, false, &j->grants, &ignored) || !j->grants.known)
 		return;

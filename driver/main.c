@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "driver/commands.h"
+#include "driver/limits.h"
 
 static const struct command {
 	const char *name;
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
 		rc = err_print(&e, "mbhaul");
 	} else {
 		secret_harden_process();
+		limits_raise();
 		optind = 0; /* GNU: begin anew */
 		rc = command->run(&g, argc, argv);
 		if (fflush(stdout) && !rc) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "commands.h"
 #include "conf.h"
@@ -17,6 +18,7 @@
 #include "generate.h"
 #include "haul.h"
 #include "ledger.h"
+#include "limits.h"
 #include "mailboxes.h"
 #include "overview.h"
 #include "run.h"
@@ -85,21 +87,21 @@ static void release(int *lock)
 	*lock = -1;
 }
 
-/* Until `next`, with the report of r, if any, renewed meanwhile. False if it was stopped. */
+/* Until `next`, by file_now_ms, with the report of r, if any, renewed meanwhile. False if it was stopped. */
 static bool wait_for_next(struct run *r, long long next)
 {
-	const long long now = (long long)time(NULL);
+	const long long now = (long long)time(NULL), seconds = (next - file_now_ms() + 999) / 1000;
 	struct buf text = BUF_INIT(256);
 	char clock[32];
 
-	overview_clock(clock, next, now);
+	overview_clock(clock, now + seconds, now);
 	buf_addf(&text, "mbhaul: the next pass begins at %s, in ", clock);
-	table_duration(&text, next - now);
+	table_duration(&text, seconds);
 	puts(buf_str(&text));
 	fflush(stdout);
 	buf_clear(&text);
-	/* In steps: the clock may be set, or the machine sleep. */
-	while (!engine_stop && (long long)time(NULL) < next) {
+	/* Whatever is done to the clock; and while the machine sleeps that time goes on. */
+	while (!engine_stop && file_now_ms() < next) {
 		engine_sleep(1);
 		if (r)
 			run_report_tick(r);
@@ -110,7 +112,7 @@ static bool wait_for_next(struct run *r, long long next)
 }
 
 /*
- * next: when the next pass begins, 0 if this is the only one. *lock, -1 or run.lock of the pass before, is held from then on
+ * next: when the next pass begins, by file_now_ms, 0 if this is the only one. *lock, -1 or run.lock of the pass before, is held from then on
  * until none follows.
  */
 static int run(struct run *r, char *const *addresses, int n_addresses, long long next, int *lock)
@@ -119,7 +121,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses, long long
 	int rc = CODE_DONE, taken;
 	size_t i;
 
-	if (haul_make(r->conf->fleet.haul, NULL, &e))
+	if (limits_check(r->jobs, &e) || haul_make(r->conf->fleet.haul, NULL, &e))
 		return err_print(&e, "mbhaul");
 	taken = run_lock_take(r->conf->fleet.haul, &e);
 	if (taken < 0)
@@ -149,7 +151,7 @@ static int run(struct run *r, char *const *addresses, int n_addresses, long long
 	view_end(&r->view, r->rows, r->n, engine_stop != 0);
 	if (next && !engine_stop) {
 		run_report_end(r);
-		if (next > (long long)time(NULL))
+		if (next > file_now_ms())
 			wait_for_next(r, next);
 	}
 	/* The last page is of a run that is over: it is not live. */
@@ -216,14 +218,14 @@ static int passes(struct globals *g, const struct wish *w, char *const *addresse
 	int rc, lock = -1;
 
 	for (;;) {
-		const long long next = w->every ? (long long)time(NULL) + w->every : 0;
+		const long long next = w->every ? file_now_ms() + 1000LL * w->every : 0;
 
 		rc = pass(g, w, addresses, n, &begun, next, &lock);
 		/* What is wrong from the beginning is not waited for; what is so later may be mended by the next pass, which
 		 * has been waited for otherwise. */
 		if (!next || !begun || engine_stop)
 			break;
-		if (next > (long long)time(NULL) && !wait_for_next(NULL, next))
+		if (next > file_now_ms() && !wait_for_next(NULL, next))
 			break;
 	}
 	release(&lock);

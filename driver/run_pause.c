@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "conf.h"
 #include "judge.h"
@@ -37,6 +38,18 @@ enum fleet_seen run_seen(const struct run_row *row, const struct ledger *l)
 		if (l->reason && !strcmp(l->reason, shut[i]))
 			return FLEET_SHUT;
 	return FLEET_OWN;
+}
+
+/* s of a clock that nobody sets. */
+static long long fleet_now(void)
+{
+	return file_now_ms() / 1000;
+}
+
+/* When the next one is asked, as people tell the time. */
+static long long probe_time(const struct run *r)
+{
+	return (long long)time(NULL) + r->fleet.probe_at - fleet_now();
 }
 
 /* Was one of those that are shut out let in at an earlier time? */
@@ -70,7 +83,7 @@ static void say_pause(struct run *r, const struct run_row *row, const struct led
 	judge_verdict(&j, &v, &d);
 	judge_clear(&j);
 	free(user);
-	log_time(until, r->fleet.probe_at);
+	log_time(until, probe_time(r));
 	diagnose_advice(advice, sizeof advice, &d);
 	snprintf(note, sizeof note, "%d mailboxes in a row were shut out and none was let in: the fleet is paused, and one is asked again at %s",
 		 FLEET_STREAK, until);
@@ -92,7 +105,7 @@ static void put_back(struct run *r, const struct run_row *now)
 		if (row->state != RUN_ENDED || row->seen != FLEET_SHUT)
 			continue;
 		row->state = RUN_WAITING;
-		row->next = 0;
+		row->due_ms = 0;
 		r->view.ended -= row != now; /* that one was not counted yet */
 	}
 }
@@ -117,7 +130,7 @@ static long long longest_pause(const struct run *r)
 
 void run_weigh(struct run *r, struct run_row *row, const struct ledger *l)
 {
-	const long long now = (long long)time(NULL);
+	const long long now = fleet_now();
 	char until[32];
 
 	row->probe = false;
@@ -130,7 +143,7 @@ void run_weigh(struct run *r, struct run_row *row, const struct ledger *l)
 	case FLEET_STAYS:
 		if (row->seen == FLEET_SHUT)
 			put_back(r, row);
-		log_time(until, r->fleet.probe_at);
+		log_time(until, probe_time(r));
 		snprintf(r->view.paused, sizeof r->view.paused, "paused, asked again at %s", until);
 		break;
 	case FLEET_RESUMES:
@@ -145,13 +158,13 @@ void run_weigh(struct run *r, struct run_row *row, const struct ledger *l)
 /* The next one that was not begun, else one whose time has come. */
 static struct run_row *next_of_all(const struct run *r)
 {
-	const long long now = (long long)time(NULL);
+	const long long now = file_now_ms();
 	struct run_row *late = NULL;
 
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->rows[i].state == RUN_NEW)
 			return &r->rows[i];
-		if (r->rows[i].state == RUN_WAITING && r->rows[i].next <= now && !late)
+		if (r->rows[i].state == RUN_WAITING && r->rows[i].due_ms <= now && !late)
 			late = &r->rows[i];
 	}
 	return late;
@@ -179,7 +192,7 @@ struct run_row *run_next(struct run *r)
 	struct run_row *late;
 	bool probe;
 
-	if (!fleet_may_start(&r->fleet, (long long)time(NULL), &probe))
+	if (!fleet_may_start(&r->fleet, fleet_now(), &probe))
 		return NULL;
 	if (probe) {
 		late = next_probe(r);
@@ -196,7 +209,7 @@ bool run_due(const struct run *r)
 {
 	bool probe;
 
-	if (!fleet_may_start(&r->fleet, (long long)time(NULL), &probe))
+	if (!fleet_may_start(&r->fleet, fleet_now(), &probe))
 		return false;
 	for (size_t i = 0; probe && i < r->n; i++)
 		if (r->rows[i].state == RUN_WAITING && r->rows[i].seen == FLEET_SHUT)
@@ -208,10 +221,10 @@ bool run_gives_up(struct run *r)
 {
 	struct buf text = BUF_INIT(256);
 
-	if (!fleet_gives_up(&r->fleet, (long long)time(NULL), r->pause_limit))
+	if (!fleet_gives_up(&r->fleet, fleet_now(), r->pause_limit))
 		return false;
 	buf_adds(&text, "it has been so for ");
-	table_duration(&text, (long long)time(NULL) - r->fleet.since);
+	table_duration(&text, fleet_now() - r->fleet.since);
 	buf_adds(&text, ": given up; the same command goes on from here");
 	view_note(&r->view, buf_str(&text), NULL);
 	buf_clear(&text);

@@ -34,7 +34,7 @@ struct run_row {
 	bool patient;        /* ... and that it may take as long as a grant does */
 	enum fleet_seen seen; /* what its last sync says of the fleet */
 	bool probe;          /* it is asked for the others, during a pause */
-	long long next;      /* epoch s: not before */
+	long long due_ms;    /* file_now_ms: not before */
 	long long begun;     /* epoch s */
 	long long refused_since; /* epoch s, of its ledger */
 	long long started_ms, took_ms;

@@ -16,9 +16,10 @@
 #include "ledger.h"
 #include "mailboxes.h"
 #include "run.h"
+#include "turn.h"
 
 /* Rounds in which nothing was copied: as a rule, and of one that the source throttles. */
-enum { ROUNDS_MOST = 3, ROUNDS_THROTTLED = 10, KILL_AFTER_MS = 30000 };
+enum { ROUNDS_MOST = 3, ROUNDS_THROTTLED = 10, KILL_AFTER_MS = 30000, AGAIN_LEAST = 30 };
 
 static int start(struct run *r, struct run_row *row, int seat, struct err *e)
 {
@@ -111,6 +112,14 @@ static bool held_up(struct run *r, const struct run_row *row, const struct ledge
 	return run_gate_closed(r);
 }
 
+/* s. The clock may be set from here on. */
+static long long wait_of(const struct ledger *l)
+{
+	const long long asked = turn_asked(l->state, l->next, l->finished, (long long)time(NULL));
+
+	return asked > AGAIN_LEAST ? asked : AGAIN_LEAST;
+}
+
 static int rounds_most(const struct ledger *l)
 {
 	return l->reason && !strcmp(l->reason, "throttled") ? ROUNDS_THROTTLED : ROUNDS_MOST;
@@ -137,7 +146,6 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 	row->messages = l.messages;
 	row->copied = l.copied;
 	row->reason_later = row->code == CODE_LATER && l.state == LEDGER_LATER && l.code == CODE_LATER;
-	row->next = l.next;
 	row->refused_since = l.refused_since;
 	row->patient = row->reason_later && l.verdict && !strcmp(l.verdict, "not-propagated");
 	row->seen = l.started < row->begun ? FLEET_OWN : run_seen(row, &l);
@@ -145,12 +153,11 @@ static void end_of(struct run *r, struct run_row *row, int raw)
 		row->rounds = 1;
 	if (row->code == CODE_LATER && !engine_stop && held_up(r, row, &l)) {
 		row->state = RUN_WAITING;
-		row->next = 0;
+		row->due_ms = 0;
 		row->rounds--;
 	} else if (row->code == CODE_LATER && row->reason_later && !engine_stop && (row->patient || row->rounds < rounds_most(&l))) {
 		row->state = RUN_WAITING;
-		if (row->next < (long long)time(NULL) + 30)
-			row->next = (long long)time(NULL) + 30;
+		row->due_ms = file_now_ms() + 1000 * wait_of(&l);
 	}
 	run_weigh(r, row, &l);
 	if (WIFSIGNALED(raw))

@@ -168,6 +168,8 @@ static int sync_mailbox(struct globals *g, const struct conf *conf, const struct
 	s.plan_trusted = !s.final && (s.ledger.state == LEDGER_DONE || s.ledger.state == LEDGER_LEFT) && !s.ledger.dirty;
 	s.ledger.state = LEDGER_RUNNING;
 	s.ledger.started = (long long)time(NULL);
+	if (s.ledger.refused_since > s.ledger.started)
+		s.ledger.refused_since = s.ledger.started; /* the clock was set back */
 	if (!s.ledger.first)
 		s.ledger.first = s.ledger.started;
 	s.ledger.finished = s.ledger.next = 0;

@@ -55,7 +55,7 @@ static int start(struct verify_fleet *f, struct verify_row_of *r, struct err *e)
 		return -1;
 	r->in = (struct buf)BUF_INIT(RESULT_MAX);
 	r->state = VERIFY_RUNNING;
-	r->heard_ms = file_now_ms();
+	r->heard_ms = file_awake_ms();
 	f->running++;
 	return 0;
 }
@@ -69,7 +69,7 @@ static void read_some(struct verify_row_of *r)
 
 	while ((n = read(r->fd, block, sizeof block)) > 0) {
 		buf_add(&r->in, block, (size_t)n);
-		r->heard_ms = file_now_ms();
+		r->heard_ms = file_awake_ms();
 	}
 	while (r->in.len && r->in.p[0] == 'p') {
 		char *end = memchr(r->in.p, '\n', r->in.len);
@@ -157,8 +157,8 @@ static void end_of(struct verify_fleet *f, struct verify_row_of *r, int status, 
 static int signal_to_stop(struct verify_fleet *f)
 {
 	if (!f->stopped_ms)
-		f->stopped_ms = file_now_ms();
-	return engine_stop > 1 || file_now_ms() - f->stopped_ms > KILL_AFTER_MS ? SIGKILL : SIGTERM;
+		f->stopped_ms = file_awake_ms();
+	return engine_stop > 1 || file_awake_ms() - f->stopped_ms > KILL_AFTER_MS ? SIGKILL : SIGTERM;
 }
 
 static void reap(struct verify_fleet *f)
@@ -174,7 +174,7 @@ static void reap(struct verify_fleet *f)
 		if (r->state != VERIFY_RUNNING)
 			continue;
 		read_some(r);
-		late = file_now_ms() - r->heard_ms > limit_ms;
+		late = file_awake_ms() - r->heard_ms > limit_ms;
 		if (late)
 			kill(r->pid, SIGKILL);
 		else if (engine_stop)
@@ -202,7 +202,7 @@ void verify_round(struct verify_fleet *f)
 {
 	size_t next = 0;
 
-	f->begun_ms = file_now_ms();
+	f->begun_ms = file_awake_ms();
 	for (;;) {
 		while (!engine_stop && next < f->n && f->running < (size_t)f->jobs) {
 			struct verify_row_of *r = &f->v[next++];

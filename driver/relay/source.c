@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 
-enum { PATIENT_MS = 1000, WAIT_MS = 1000, SOON_MS = 20 };
+enum { PATIENT_MS = 1000, WAIT_MS = 1000, SOON_MS = 20, SLEEP_LEAST_MS = 1000 };
 
 static bool has(const void *arg, const char *capability)
 {
@@ -238,6 +238,16 @@ static void keep_patient(struct source *s, long long now)
 	client_keep_patient(&s->r->client, now, PATIENT_MS, text);
 }
 
+/* While the machine slept nobody tried: that is not to be counted against the source. */
+static void mind_sleep(struct source *s)
+{
+	const long long asleep = file_now_ms() - file_awake_ms();
+
+	if (asleep > s->asleep_ms + SLEEP_LEAST_MS)
+		s->progress_ms += asleep - s->asleep_ms;
+	s->asleep_ms = asleep;
+}
+
 static int work(struct source *s)
 {
 	struct relay *r = s->r;
@@ -247,6 +257,7 @@ static int work(struct source *s)
 	for (;;) {
 		long long now = file_now_ms();
 
+		mind_sleep(s);
 		if (s->greeted && hear_client(s))
 			return -1;
 		source_maintain(s, now);
@@ -304,6 +315,7 @@ void source_init(struct source *s, struct relay *r, int connections)
 	s->own_slot = -1;
 	s->average = 20000;
 	s->progress_ms = file_now_ms();
+	s->asleep_ms = s->progress_ms - file_awake_ms();
 	s->limit = s->limit_now = connections > CONNECTIONS_MAX ? CONNECTIONS_MAX : connections;
 	for (i = 0; i < CONNECTIONS_MAX; i++) {
 		struct conn *c = &s->conns[i];

@@ -131,6 +131,7 @@ struct source {
 	long long looked_ms;        /* at that time; 0: not known */
 	long long lost_ms;          /* the last connection was lost then; 0: there is one */
 	long long progress_ms;
+	long long asleep_ms; /* how long the machine has slept since it was booted */
 	char why[512];              /* what is waited for */
 	struct rate bytes, messages;
 };

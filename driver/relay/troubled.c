@@ -25,6 +25,14 @@ static void path_of(const struct troubled *t, struct buf *path)
 	buf_addf(path, "%s/troubled", t->folder);
 }
 
+/* Of an hour around now: the clock may have been set back. */
+static bool is_fresh(double when)
+{
+	const double age = (double)time(NULL) - when;
+
+	return age < KEEP_S && age > -KEEP_S;
+}
+
 static void take_line(struct troubled *t, const char *line, size_t n)
 {
 	cJSON *o = cJSON_ParseWithLength(line, n);
@@ -35,7 +43,7 @@ static void take_line(struct troubled *t, const char *line, size_t n)
 	struct troubled_entry *e = &t->v[t->n];
 
 	if (cJSON_IsString(sha256) && strlen(sha256->valuestring) == DIGEST_HEX - 1 && cJSON_IsNumber(when) &&
-	    when->valuedouble + KEEP_S > (double)time(NULL) && cJSON_IsNumber(together) && cJSON_IsString(answer)) {
+	    is_fresh(when->valuedouble) && cJSON_IsNumber(together) && cJSON_IsString(answer)) {
 		text_copy(e->sha256, sizeof e->sha256, sha256->valuestring);
 		text_copy(e->answer, sizeof e->answer, answer->valuestring);
 		e->by_itself = together->valuedouble == 1;

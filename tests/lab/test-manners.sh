@@ -98,6 +98,90 @@ wait $waits
 is "and ends with 75 when it is told to end" $? 75
 sed -i '/^hours = /d' "$conf"
 
+# ---- clocks that jump, and a machine that slept ----
+# What the clocks tell is moved by the seconds in a file: of the time of day, and of the time since boot.
+cat >"$tmp/clock.c" <<'C'
+	#define _GNU_SOURCE
+	#include <dlfcn.h>
+	#include <fcntl.h>
+	#include <stdio.h>
+	#include <stdlib.h>
+	#include <time.h>
+	#include <unistd.h>
+	static void moved(long *day, long *boot)
+	{
+		char text[64] = "";
+		int fd = open(CLOCK_FILE, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+		char *end = text;
+		if (fd >= 0)
+			close(fd);
+		text[n > 0 ? n : 0] = 0;
+		*day = strtol(text, &end, 10);
+		*boot = strtol(end, NULL, 10);
+	}
+	int clock_gettime(clockid_t clock, struct timespec *t)
+	{
+		static int (*real)(clockid_t, struct timespec *);
+		long day, boot;
+		int rc;
+		if (!real)
+			real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+		rc = real(clock, t);
+		moved(&day, &boot);
+		t->tv_sec += clock == CLOCK_REALTIME ? day : clock == CLOCK_BOOTTIME ? boot : 0;
+		return rc;
+	}
+	time_t time(time_t *out)
+	{
+		struct timespec t;
+		clock_gettime(CLOCK_REALTIME, &t);
+		if (out)
+			*out = t.tv_sec;
+		return t.tv_sec;
+	}
+C
+set_clock() { echo "$1 $2" >"$tmp/clock.new" && mv "$tmp/clock.new" "$tmp/clock.now"; }
+set_clock 0 0
+${CC:-cc} -shared -fPIC -DCLOCK_FILE="\"$tmp/clock.now\"" -o "$tmp/clock.so" "$tmp/clock.c" -ldl
+printf '#!/bin/sh\nLD_PRELOAD=%s exec mbsync "$@"\n' "$tmp/clock.so" >"$tmp/mbsync"
+chmod 755 "$tmp/mbsync"
+again
+cp "$conf" "$tmp/conf.kept"
+grep -q '^\[relay\]' "$conf" || echo '[relay]' >>"$conf"
+sed -i "s,^\[relay\],[relay]\nmessages-per-second = 10,; s,^\[fleet\],[fleet]\nmbsync = $tmp/mbsync," "$conf"
+"${m[@]}" sync "$(box 1)" >"$tmp/out" 2>&1 &
+run=$!
+some() { [ "$(wc -l 2>/dev/null <"$HAUL/mailboxes/$(box 1)/copied.jsonl" || echo 0)" -gt 3 ]; }
+check "a sync is in the middle of it" wait_for 60 some
+set_clock 28800 28800
+wait $run
+is "eight hours of sleep: it goes on by itself" $? 0
+equal "after a sleep" "$(box 1)"
+is "its relays saw the clocks jump" "$(python3 -c '
+import json, sys
+times = [json.loads(l)["time"] for l in open(sys.argv[1])]
+print(max(times) - min(times) > 28000)' "$HAUL/mailboxes/$(box 1)/copied.jsonl")" True
+cp "$tmp/conf.kept" "$conf"
+set_clock 0 0
+LD_PRELOAD=$tmp/clock.so "${m[@]}" run --plain --every 5s "$(box 1)" >"$tmp/run" 2>&1 &
+run=$!
+check "a run with passes waits for the next" wait_for 30 in_file "$tmp/run" 'the next pass begins at'
+set_clock -864000 0
+passes() { [ "$(grep -c '^finished' "$tmp/run")" -ge "$1" ]; }
+check "a clock that is set back by ten days keeps no pass waiting" wait_for 60 passes 2
+kill -TERM $run
+wait $run 2>/dev/null
+rm "$tmp/clock.now"
+
+# ---- descriptors ----
+(ulimit -n 100 && "${m[@]}" run --plain -j 50 >"$tmp/out" 2>&1)
+is "more mailboxes at a time than files may be open: nothing begins" "$? $(grep -c '^\[' "$tmp/out")" "69 0"
+has "in one sentence" "$tmp/out" '^mbhaul: 100 open files are allowed, 50 mailboxes at a time may need 264$'
+has "with what fits" "$tmp/out" 'take fewer mailboxes at a time: at most 9'
+(ulimit -Sn 20 && "${m[@]}" run --plain -j 50 >"$tmp/out" 2>&1)
+is "a soft limit is raised" $? 0
+
 # ---- a full disk ----
 small=$tmp/small
 mkdir "$small"

@@ -16,12 +16,31 @@
 #include "secret.h"
 #include "text.h"
 
-long long file_now_ms(void)
+static long long clock_ms(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+long long file_now_ms(void)
+{
+	return clock_ms(CLOCK_BOOTTIME);
+}
+
+long long file_plan_time(void)
+{
+	static long long since;
+
+	if (!since)
+		since = (long long)time(NULL) - file_now_ms() / 1000;
+	return since + file_now_ms() / 1000;
+}
+
+long long file_awake_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
 }
 
 static int open_regular(const char *path, int flags, struct stat *st, bool *missing, struct err *e)

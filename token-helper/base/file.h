@@ -69,7 +69,14 @@ char *file_beside(const char *base, const char *path);
 /* "a/b" as an absolute path below the current folder, without resolving links. Malloc'ed; NULL on failure. */
 char *file_absolute(const char *path);
 
-/* CLOCK_MONOTONIC in milliseconds. */
+/* Milliseconds that only grow, whatever is done to the clock. They go on while the machine sleeps, as the outside does: for
+ * connections and waits. */
 long long file_now_ms(void);
+
+/* Epoch seconds as the clock told when it was first asked, and from then on as file_now_ms: to plan with. */
+long long file_plan_time(void);
+
+/* file_now_ms without sleep: for how long something here had time to get on. */
+long long file_awake_ms(void);
 
 #endif

@@ -5,14 +5,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
 
+static void open_file(struct log *l)
+{
+	struct stat st;
+
+	l->fd = open(l->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	l->size = l->fd >= 0 && !fstat(l->fd, &st) ? (long long)st.st_size : 0;
+}
+
+/* Where it cannot be renamed it grows on. */
+static void turn(struct log *l)
+{
+	char *old;
+
+	l->size = 0;
+	if (asprintf(&old, "%s.1", l->path) < 0)
+		return;
+	if (!rename(l->path, old)) {
+		close(l->fd);
+		open_file(l);
+	}
+	free(old);
+}
+
 void log_open(struct log *l, const char *path)
 {
-	l->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	l->path = strdup(path);
+	l->fd = -1;
+	if (l->path)
+		open_file(l);
+	if (l->fd >= 0 && l->size >= LOG_MOST)
+		turn(l);
 }
 
 void log_close(struct log *l)
@@ -20,6 +49,8 @@ void log_close(struct log *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
+	free(l->path);
+	l->path = NULL;
 }
 
 void log_time(char out[32], long long when)
@@ -50,6 +81,9 @@ void log_line(struct log *l, const char *who, const char *text, size_t n)
 		buf_addf(&line, "%s %s: ", when, who);
 		buf_adds(&line, escaped);
 		buf_addc(&line, '\n');
+		if (l->fd >= 0 && l->size >= LOG_MOST)
+			turn(l);
+		l->size += (long long)line.len;
 		if (l->fd >= 0)
 			ignored = write(l->fd, buf_str(&line), line.len);
 		if (l->echo)

@@ -1,6 +1,9 @@
 /*
  * A mailbox's log: one line an event, "2026-11-23T08:22:33Z who: text", appended with one write(2). Everything
  * passes the redactor; control characters are escaped. A log that cannot be written is no reason to stop.
+ *
+ * One that has grown to LOG_MOST gets the name with ".1" at its end, in the place of the one before: a haul that is passed over
+ * for months keeps what happened last.
  */
 #ifndef MBHAUL_LOG_H
 #define MBHAUL_LOG_H
@@ -8,7 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { LOG_MOST = 4 << 20 };
+
 struct log {
+	char *path;                /* owned */
+	long long size;
 	int fd;                    /* -1: nothing is written */
 	bool echo;                 /* also to stderr (mbhaul sync --verbose) */
 	const char *const *known;  /* secrets that must not appear; NULL-ended, may be NULL */

@@ -1,9 +1,10 @@
 /*
- * How many mailboxes at once a source bears: halved when it throttles, one more after each quiet minute, as TCP does with its
- * window (additive increase, multiplicative decrease).
+ * How many mailboxes at once a source bears: halved when it throttles, one more after each quiet minute, as
+ * TCP does with its window (additive increase, multiplicative decrease).
  *
- * A source throttles single mailboxes as well, and fewer of the others would not help those: so it is halved when a quarter
- * of those at work were throttled in the last minutes. Pure: times come from the caller, epoch seconds, and may jump.
+ * A source throttles single mailboxes as well, and fewer of the others would not help those: so it is halved
+ * when a quarter of those at work were throttled in the last minutes. Pure: times come from the caller, epoch
+ * seconds, and may jump.
  */
 #ifndef MBHAUL_AIMD_H
 #define MBHAUL_AIMD_H
@@ -13,12 +14,12 @@
 #include <stdint.h>
 
 enum {
-	AIMD_HOLD = 60,     /* s after a cut in which no other follows: it is the same throttling */
-	AIMD_STEP = 60,     /* s without throttling for one more */
-	AIMD_WINDOW = 300,  /* s in which throttled mailboxes are counted together */
-	AIMD_SHARE = 4,     /* one in so many must be throttled */
-	AIMD_ASKED = 1800,  /* s of a wait that are believed */
-	AIMD_KEPT = 64,     /* throttled mailboxes that are remembered */
+	AIMD_HOLD = 60,    /* s after a cut in which no other follows: it is the same throttling */
+	AIMD_STEP = 60,    /* s without throttling for one more */
+	AIMD_WINDOW = 300, /* s in which throttled mailboxes are counted together */
+	AIMD_SHARE = 4,    /* one in so many must be throttled */
+	AIMD_ASKED = 1800, /* s of a wait that are believed */
+	AIMD_KEPT = 64,    /* throttled mailboxes that are remembered */
 };
 
 struct aimd {
@@ -33,7 +34,8 @@ struct aimd {
 	size_t n_seen;
 };
 
-/* A mailbox (a hash of its address) was throttled, for `seconds`, while `held` were at work. True if the limit was cut. */
+/* A mailbox (a hash of its address) was throttled, for `seconds`, while `held` were at work. True if the
+ * limit was cut. */
 bool aimd_throttled(struct aimd *a, uint32_t mailbox, int held, long long seconds, long long now);
 
 /* How many may be at work now, at most `most`. */

@@ -18,7 +18,8 @@ enum { FILES_LEAST = 400 };
 
 const char *gate_word(enum gate_why why)
 {
-	static const char *const words[] = {[GATE_OPEN] = "", [GATE_PAUSED] = "paused", [GATE_HOURS] = "hours", [GATE_DISK] = "disk-full"};
+	static const char *const words[] = {
+	    [GATE_OPEN] = "", [GATE_PAUSED] = "paused", [GATE_HOURS] = "hours", [GATE_DISK] = "disk-full"};
 
 	return words[why];
 }
@@ -37,7 +38,8 @@ static void closed_by_hours(const struct conf *conf, long long now, struct gate 
 		buf_addf(&text, "; they begin at %s", clock);
 	}
 	text_copy(g->text, sizeof g->text, buf_str(&text));
-	text_copy(g->hint, sizeof g->hint, "`hours` in [fleet] of mbhaul.conf sets them; `mbhaul sync --anytime` copies all the same");
+	text_copy(g->hint, sizeof g->hint,
+	          "`hours` in [fleet] of mbhaul.conf sets them; `mbhaul sync --anytime` copies all the same");
 	buf_clear(&text);
 }
 
@@ -82,11 +84,12 @@ static bool look_at_disk(const char *dir, struct gate *g)
 	/* Files, where they are counted, like bytes: a mailbox needs some dozens. */
 	if (fs.f_files && fs.f_favail < FILES_LEAST)
 		finish = fs.f_favail >= FILES_LEAST / 4;
-	else if (!gate_is_full((unsigned long long)fs.f_bavail * fs.f_frsize, (unsigned long long)fs.f_blocks * fs.f_frsize, &finish))
+	else if (!gate_is_full((unsigned long long)fs.f_bavail * fs.f_frsize,
+	                       (unsigned long long)fs.f_blocks * fs.f_frsize, &finish))
 		return false;
 	*g = (struct gate){.why = GATE_DISK, .finish = finish};
 	snprintf(g->text, sizeof g->text, "no room: %llu MB and %llu files are left in %.500s",
-		 ((unsigned long long)fs.f_bavail * fs.f_frsize) >> 20, (unsigned long long)fs.f_favail, dir);
+	         ((unsigned long long)fs.f_bavail * fs.f_frsize) >> 20, (unsigned long long)fs.f_favail, dir);
 	text_copy(g->hint, sizeof g->hint, "make room; it goes on by itself then");
 	return true;
 }
@@ -97,7 +100,8 @@ void gate_look_disk(const struct conf *conf, struct gate *g)
 
 	*g = (struct gate){.why = GATE_OPEN};
 	if (!look_at_disk(conf->fleet.haul, g) && conf->relay.use)
-		look_at_disk(temporary && *temporary == '/' ? temporary : "/var/tmp", g); /* as the relay's spool.c has it */
+		look_at_disk(temporary && *temporary == '/' ? temporary : "/var/tmp",
+		             g); /* as the relay's spool.c has it */
 }
 
 /* ---- the watch ---- */

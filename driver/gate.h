@@ -1,6 +1,7 @@
 /*
- * May this haul copy now? Not during a pause (paused.h), outside of its hours (hours.h), or without room on the disk. Every
- * sync asks before it begins and once a second from then on; `mbhaul run` before it starts one.
+ * May this haul copy now? Not during a pause (paused.h), outside of its hours (hours.h), or without room on
+ * the disk. Every sync asks before it begins and once a second from then on; `mbhaul run` before it starts
+ * one.
  */
 #ifndef MBHAUL_GATE_H
 #define MBHAUL_GATE_H
@@ -14,7 +15,8 @@ struct err;
 
 enum gate_why { GATE_OPEN, GATE_PAUSED, GATE_HOURS, GATE_DISK };
 
-/* Bytes that must be left for one to begin; with a quarter of it, what is at work may finish. On a small disk it is an eighth. */
+/* Bytes that must be left for one to begin; with a quarter of it, what is at work may finish. On a small disk
+ * it is an eighth. */
 enum { GATE_ROOM = 64 << 20 };
 
 struct gate {
@@ -37,8 +39,9 @@ bool gate_is_full(unsigned long long free_bytes, unsigned long long all_bytes, b
 const char *gate_word(enum gate_why why);
 
 /*
- * Looks at it once a second in a thread of its own, so that no slow server or disk keeps a pause from being seen, and sets
- * engine_stop once it is closed to what is at work. engine_catch_signals was called; conf must outlive the process. anytime: at the disk only.
+ * Looks at it once a second in a thread of its own, so that no slow server or disk keeps a pause from being
+ * seen, and sets engine_stop once it is closed to what is at work. engine_catch_signals was called; conf must
+ * outlive the process. anytime: at the disk only.
  */
 int gate_watch(const struct conf *conf, bool anytime, struct err *e);
 

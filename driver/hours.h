@@ -1,6 +1,6 @@
 /*
- * Hours of the week: when a haul may copy, and rates that change by the hour. Pure but for the time zone, which is the
- * machine's (localtime_r). Written as
+ * Hours of the week: when a haul may copy, and rates that change by the hour. Pure but for the time zone,
+ * which is the machine's (localtime_r). Written as
  *
  *   19:00-07:00
  *   Mon-Fri 19:00-07:00, Sat-Sun 00:00-24:00

@@ -4,7 +4,8 @@
 
 struct err;
 
-/* As many open files as may be had: the soft limit is for programs that use select(). What we start inherits it. */
+/* As many open files as may be had: the soft limit is for programs that use select(). What we start inherits
+ * it. */
 void limits_raise(void);
 
 /* 0 if `jobs` mailboxes at a time fit; else CODE_UNAVAILABLE with what would. */

@@ -28,14 +28,17 @@ void machine_parse(const char *text, size_t n, struct aimd *a)
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "throttled"), *item;
 
 	*a = (struct aimd){0};
-	if (!cJSON_IsObject(o) || json_get_int(o, "limit", SEATS_MOST, &a->limit) || json_get_int(o, "top", SEATS_MOST, &a->top) ||
-	    json_get_time(o, "cut", &a->cut) || json_get_time(o, "quiet_since", &a->raised) || a->limit < 0 || a->top < a->limit)
+	if (!cJSON_IsObject(o) || json_get_int(o, "limit", SEATS_MOST, &a->limit) ||
+	    json_get_int(o, "top", SEATS_MOST, &a->top) || json_get_time(o, "cut", &a->cut) ||
+	    json_get_time(o, "quiet_since", &a->raised) || a->limit < 0 || a->top < a->limit)
 		*a = (struct aimd){0};
 	else
-		cJSON_ArrayForEach(item, list) {
+		cJSON_ArrayForEach(item, list)
+		{
 			struct aimd_seen *seen = &a->seen[a->n_seen];
 
-			if (a->n_seen < AIMD_KEPT && !json_get_u32(item, "mailbox", &seen->mailbox) && !json_get_time(item, "time", &seen->when))
+			if (a->n_seen < AIMD_KEPT && !json_get_u32(item, "mailbox", &seen->mailbox) &&
+			    !json_get_time(item, "time", &seen->when))
 				a->n_seen++;
 		}
 	cJSON_Delete(o);
@@ -89,7 +92,8 @@ static int write_file(const struct machine *m, struct err *e)
 
 	gethostname(host, sizeof host - 1);
 	rc = machine_format(&text, &m->aimd, host) ? err_set(e, CODE_UNAVAILABLE, "no memory")
-						   : file_update(m->file, buf_str(&text), text.len, 0600, e) < 0 ? -1 : 0;
+	     : file_update(m->file, buf_str(&text), text.len, 0600, e) < 0 ? -1
+	                                                                   : 0;
 	buf_clear(&text);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /*
- * What the syncs of one machine share, whoever started them: how many may be at work at once while the source throttles
- * (aimd.h), and a seat for each that is.
+ * What the syncs of one machine share, whoever started them: how many may be at work at once while the source
+ * throttles (aimd.h), and a seat for each that is.
  *
  *   HAUL/machines/HOST.json     the limit and how it came about
  *   HAUL/machines/HOST.seats/   lock; 1, 2 and so on: held by flock, with the holder's pid in it
@@ -29,9 +29,9 @@ int machine_begin(struct machine *m, const char *haul, struct err *e);
 void machine_end(struct machine *m);
 
 /*
- * Takes a seat, if fewer than allowed are taken; `most`: allowed at most, INT_MAX for any number; `force`: even if not.
- * Returns the descriptor that holds it until it is closed, here and in children; -1 if there is none, or on an error, which
- * is no reason to stop: then e->code is set.
+ * Takes a seat, if fewer than allowed are taken; `most`: allowed at most, INT_MAX for any number; `force`:
+ * even if not. Returns the descriptor that holds it until it is closed, here and in children; -1 if there is
+ * none, or on an error, which is no reason to stop: then e->code is set.
  */
 int machine_take(struct machine *m, int most, bool force, struct err *e);
 

@@ -53,14 +53,16 @@ static void say(const struct paused *p)
 static void pause_usage(FILE *to)
 {
 	fputs("usage: mbhaul pause [--finish] [REASON...]\n"
-	      "Stops all copying, on every machine that shares the haul, within seconds; `mbhaul resume` lets it go on.\n\n"
+	      "Stops all copying, on every machine that shares the haul, within seconds; `mbhaul resume` "
+	      "lets it go on.\n\n"
 	      "      --finish  the mailboxes at work may finish, but no other begins\n",
 	      to);
 }
 
 int cmd_pause(struct globals *g, int argc, char **argv)
 {
-	static const struct option options[] = {{"finish", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"finish", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	struct paused p = {.is = true}, before = {0};
 	struct err e = ERR_INIT;
 	struct conf conf;
@@ -92,7 +94,7 @@ int cmd_pause(struct globals *g, int argc, char **argv)
 		if (before.is)
 			fputs("there was a pause already: this one takes its place\n", stdout);
 		puts(p.finish ? "what is at work may finish; `mbhaul resume` lets others begin"
-			      : "what is at work stops within seconds; `mbhaul resume` lets it go on");
+		              : "what is at work stops within seconds; `mbhaul resume` lets it go on");
 	}
 	conf_clear(&conf);
 	return rc;

@@ -21,8 +21,10 @@ void paused_parse(const char *text, size_t n, struct paused *p)
 	cJSON *o = cJSON_ParseWithLength(text, n);
 
 	*p = (struct paused){.is = true};
-	p->damaged = !cJSON_IsObject(o) || json_get_time(o, "when", &p->when) || json_get_text(o, "who", p->who, sizeof p->who) ||
-		     json_get_text(o, "host", p->host, sizeof p->host) || json_get_text(o, "reason", p->reason, sizeof p->reason);
+	p->damaged = !cJSON_IsObject(o) || json_get_time(o, "when", &p->when) ||
+	             json_get_text(o, "who", p->who, sizeof p->who) ||
+	             json_get_text(o, "host", p->host, sizeof p->host) ||
+	             json_get_text(o, "reason", p->reason, sizeof p->reason);
 	p->finish = !p->damaged && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "finish"));
 	cJSON_Delete(o);
 }
@@ -46,7 +48,8 @@ int paused_format(struct buf *out, const struct paused *p)
 	return text && !out->failed ? 0 : -1;
 }
 
-/* The folder is opened first: over NFS that is what makes the machine ask again whether there is such a file. */
+/* The folder is opened first: over NFS that is what makes the machine ask again whether there is such a file.
+ */
 void paused_read(const char *haul, struct paused *p)
 {
 	int dir = open(haul, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,6 +1,6 @@
 /*
- * HAUL/paused: while it is there, nothing is copied, on any of the machines that share the haul. Written by `mbhaul pause`,
- * removed by `mbhaul resume`, looked at by every sync once a second.
+ * HAUL/paused: while it is there, nothing is copied, on any of the machines that share the haul. Written by
+ * `mbhaul pause`, removed by `mbhaul resume`, looked at by every sync once a second.
  */
 #ifndef MBHAUL_PAUSED_H
 #define MBHAUL_PAUSED_H

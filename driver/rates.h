@@ -1,6 +1,6 @@
 /*
- * A rate that depends on the hour: "4M", or "4M, Mon-Fri 08:00-18:00 500K", local time. The first window that holds the time
- * counts, else the figure without one; 0 is no limit. Pure but for the time zone.
+ * A rate that depends on the hour: "4M", or "4M, Mon-Fri 08:00-18:00 500K", local time. The first window that
+ * holds the time counts, else the figure without one; 0 is no limit. Pure but for the time zone.
  */
 #ifndef MBHAUL_RATES_H
 #define MBHAUL_RATES_H

@@ -34,7 +34,8 @@ static void say_limit(struct run *r)
 	char text[200];
 
 	if (limit && limit < r->jobs)
-		snprintf(r->view.limit, sizeof r->view.limit, "at most %d at a time for now, since the source throttles", limit);
+		snprintf(r->view.limit, sizeof r->view.limit,
+		         "at most %d at a time for now, since the source throttles", limit);
 	else
 		r->view.limit[0] = 0;
 	if ((limit && limit < r->limit) || (limit && !r->limit && limit < r->jobs)) {
@@ -88,7 +89,8 @@ static bool some_wait(struct run *r, size_t running)
 	struct own own = {r, 0};
 	struct err e = ERR_INIT;
 
-	if (r->no_seats || running >= (size_t)r->jobs * CROWD || (r->crowd_ms && file_now_ms() - r->crowd_ms < LOOK_MS))
+	if (r->no_seats || running >= (size_t)r->jobs * CROWD ||
+	    (r->crowd_ms && file_now_ms() - r->crowd_ms < LOOK_MS))
 		return false;
 	r->crowd_ms = file_now_ms();
 	return !machine_each(&r->machine, count_own, &own, &e) && own.n < r->jobs;

@@ -57,8 +57,8 @@ void seat_throttled(struct seat *s, const char *address, long long seconds, stru
 
 	if (s->none || !machine_throttled(&s->machine, address, seconds, &e))
 		return;
-	log_say(log, "the source throttles: this machine does with %d mailbox%s at once for now", s->machine.aimd.limit,
-		s->machine.aimd.limit == 1 ? "" : "es");
+	log_say(log, "the source throttles: this machine does with %d mailbox%s at once for now",
+	        s->machine.aimd.limit, s->machine.aimd.limit == 1 ? "" : "es");
 }
 
 bool seat_wait(struct seat *s)
@@ -75,6 +75,6 @@ void seat_say(const struct seat *s, char *out, size_t size)
 
 	if (aimd_next(a))
 		overview_clock(clock, aimd_next(a), (long long)time(NULL));
-	snprintf(out, size, "this machine does with %d mailbox%s at once, since the source throttles%s%s", a->limit, a->limit == 1 ? "" : "es",
-		 clock[0] ? "; one more at " : "", clock);
+	snprintf(out, size, "this machine does with %d mailbox%s at once, since the source throttles%s%s",
+	         a->limit, a->limit == 1 ? "" : "es", clock[0] ? "; one more at " : "", clock);
 }

@@ -1,6 +1,7 @@
 /*
- * A sync's seat on its machine (machine.h). Who was started by `mbhaul run` was given one, and ends with 75 when it has none
- * any more; with `sync --wait` it waits for one; by hand it takes one more than allowed, so that it is counted.
+ * A sync's seat on its machine (machine.h). Who was started by `mbhaul run` was given one, and ends with 75
+ * when it has none any more; with `sync --wait` it waits for one; by hand it takes one more than allowed, so
+ * that it is counted.
  *
  * A machine that cannot tell (a disk without locks) is no reason not to copy: then there are no seats.
  */

@@ -28,8 +28,8 @@ struct turn {
 int turn_take(struct turn *t, struct err *e);
 
 /*
- * Pure. Seconds that are left of the wait that a server asked for at the end of the last sync; 0: none. A clock that was set
- * back does not make it longer than it was.
+ * Pure. Seconds that are left of the wait that a server asked for at the end of the last sync; 0: none. A
+ * clock that was set back does not make it longer than it was.
  */
 long long turn_asked(enum ledger_state state, long long next, long long finished, long long now);
 

@@ -15,7 +15,7 @@ static void halved_and_back_one_by_one(void)
 	struct aimd a = {0};
 
 	CHECK(aimd_allowed(&a, 8, NOW) == 8);
-	CHECK(!aimd_throttled(&a, 1, 8, 5, NOW)); /* one in eight: its own affair */
+	CHECK(!aimd_throttled(&a, 1, 8, 5, NOW));     /* one in eight: its own affair */
 	CHECK(!aimd_throttled(&a, 1, 8, 5, NOW + 1)); /* the same one again */
 	CHECK(aimd_throttled(&a, 2, 8, 5, NOW + 2) && a.limit == 4);
 	CHECK(aimd_allowed(&a, 8, NOW + 2) == 4 && aimd_allowed(&a, 3, NOW + 2) == 3);
@@ -69,7 +69,13 @@ static void a_clock_that_jumps(void)
 
 static void the_file(void)
 {
-	static const char *const bad[] = {"", "x", "[]", "{\"limit\":-1}", "{\"limit\":5,\"top\":2}", "{\"limit\":\"4\"}", "{\"limit\":4,\"top\":8,\"cut\":1e300}"};
+	static const char *const bad[] = {"",
+	                                  "x",
+	                                  "[]",
+	                                  "{\"limit\":-1}",
+	                                  "{\"limit\":5,\"top\":2}",
+	                                  "{\"limit\":\"4\"}",
+	                                  "{\"limit\":4,\"top\":8,\"cut\":1e300}"};
 	struct buf out = BUF_INIT(65536);
 	struct aimd a = {0}, b;
 
@@ -77,8 +83,8 @@ static void the_file(void)
 	aimd_throttled(&a, 2, 8, 5, NOW);
 	CHECK(!machine_format(&out, &a, "m1"));
 	machine_parse(buf_str(&out), out.len, &b);
-	CHECK(b.limit == a.limit && b.top == a.top && b.cut == a.cut && b.raised == a.raised && b.n_seen == 2 &&
-	      b.seen[0].mailbox == 4000000000U && b.seen[1].when == NOW);
+	CHECK(b.limit == a.limit && b.top == a.top && b.cut == a.cut && b.raised == a.raised &&
+	      b.n_seen == 2 && b.seen[0].mailbox == 4000000000U && b.seen[1].when == NOW);
 	buf_clear(&out);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		machine_parse(bad[i], strlen(bad[i]), &b);
@@ -89,7 +95,8 @@ static void the_file(void)
 static void what_the_server_asked_for(void)
 {
 	CHECK(turn_asked(LEDGER_LATER, NOW + 60, NOW, NOW + 10) == 50);
-	CHECK(turn_asked(LEDGER_LATER, NOW + 60, NOW, NOW + 60) == 0 && turn_asked(LEDGER_LATER, 0, NOW, NOW) == 0);
+	CHECK(turn_asked(LEDGER_LATER, NOW + 60, NOW, NOW + 60) == 0 &&
+	      turn_asked(LEDGER_LATER, 0, NOW, NOW) == 0);
 	CHECK(turn_asked(LEDGER_DONE, NOW + 60, NOW, NOW) == 0);
 	/* The clock was set back by a year: a minute remains one. */
 	CHECK(turn_asked(LEDGER_LATER, NOW + 60, NOW, NOW - 365 * 86400) == 60);
@@ -101,7 +108,8 @@ static void room_on_a_disk(void)
 	bool finish;
 
 	CHECK(!gate_is_full(64 * mb, tb, &finish) && gate_is_full(64 * mb - 1, tb, &finish) && finish);
-	CHECK(gate_is_full(16 * mb, tb, &finish) && finish && gate_is_full(16 * mb - 1, tb, &finish) && !finish);
+	CHECK(gate_is_full(16 * mb, tb, &finish) && finish && gate_is_full(16 * mb - 1, tb, &finish) &&
+	      !finish);
 	CHECK(!gate_is_full(5 * mb, 40 * mb, &finish) && gate_is_full(2 * mb, 40 * mb, &finish) && finish);
 	CHECK(gate_is_full(1 * mb, 40 * mb, &finish) && !finish && gate_is_full(0, tb, &finish) && !finish);
 }

@@ -10,7 +10,13 @@
 
 static void what_was_written_is_read(void)
 {
-	struct paused p = {.is = true, .finish = true, .when = 1800000000, .who = "ann", .host = "m1", .reason = "a \"reason\""}, q;
+	struct paused p = {.is = true,
+	                   .finish = true,
+	                   .when = 1800000000,
+	                   .who = "ann",
+	                   .host = "m1",
+	                   .reason = "a \"reason\""},
+	              q;
 	char dir[] = "/tmp/mbhaul-paused.XXXXXX", path[64];
 	struct err e = ERR_INIT;
 	struct stat st;
@@ -38,7 +44,8 @@ static void what_was_written_is_read(void)
 
 static void damaged(void)
 {
-	static const char *const bad[] = {"", "x", "[]", "{\"when\":\"x\",\"finish\":true}", "{\"who\":1}", "{\"reason\":{}}"};
+	static const char *const bad[] = {
+	    "", "x", "[]", "{\"when\":\"x\",\"finish\":true}", "{\"who\":1}", "{\"reason\":{}}"};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct paused p;
@@ -54,14 +61,16 @@ static void damaged(void)
 
 static void what_others_wrote_is_made_harmless(void)
 {
-	static const char text[] = "{\"when\":1800000000,\"who\":\"a\\u001b[31mb\",\"host\":\"h\\nh\",\"reason\":\"\\u202eevil\"}";
+	static const char text[] =
+	    "{\"when\":1800000000,\"who\":\"a\\u001b[31mb\",\"host\":\"h\\nh\",\"reason\":\"\\u202eevil\"}";
 	struct buf out = BUF_INIT(4096);
 	struct paused p;
 
 	paused_parse(text, sizeof text - 1, &p);
 	CHECK(p.is && !p.damaged);
 	paused_say(&out, &p, 1800000000);
-	CHECK(!strchr(buf_str(&out), '\033') && !strchr(buf_str(&out), '\n') && !strstr(buf_str(&out), "\xe2\x80\xae"));
+	CHECK(!strchr(buf_str(&out), '\033') && !strchr(buf_str(&out), '\n') &&
+	      !strstr(buf_str(&out), "\xe2\x80\xae"));
 	buf_clear(&out);
 }
 

@@ -48,6 +48,8 @@ static const char sample_conf[] =
     "[fleet]\n"
     "; Mailboxes at a time.\n"
     ";jobs      = 4\n"
+    "; When it may copy, local time.\n"
+    ";hours     = Mon-Fri 19:00-07:00, Sat-Sun 00:00-24:00\n"
     ";mailboxes = mailboxes.csv\n"
     "; Where configuration, state and logs of all mailboxes are kept.\n"
     ";haul      = haul\n"

@@ -104,8 +104,8 @@ static bool held_up(struct run *r, const struct run_row *row, const struct ledge
 		for (int why = GATE_OPEN + 1; why <= GATE_DISK; why++)
 			if (l->reason && !strcmp(l->reason, gate_word((enum gate_why)why)))
 				return true;
-	/* On a full disk it could not even say so. */
-	if (l->started >= row->begun && l->state != LEDGER_RUNNING)
+	/* On a full disk it could not even say so; and a last pass may have come to its verification. */
+	if (l->started >= row->begun && l->state != LEDGER_RUNNING && !(r->final && (l->state == LEDGER_DONE || l->state == LEDGER_LEFT)))
 		return false;
 	r->looked_ms = 0;
 	run_gate_tick(r);

@@ -23,7 +23,7 @@ BUILD_DEPS := gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libs
 RUN_DEPS := isync libsasl2-modules
 LAB_DEPS := $(RUN_DEPS) dovecot-imapd python3 openssl curl ca-certificates procps
 CHECK_DEPS := $(LAB_DEPS) clang libclang-rt-14-dev valgrind cyrus-clients cyrus-common sasl2-bin postfix mutt mandoc strace apparmor tmux \
-	bsdextrautils chromium
+	bsdextrautils chromium slurmctld slurmd slurm-client parallel openssh-client openssh-server shellcheck systemd
 DEB_DEPS := build-essential dpkg-dev debhelper dh-apparmor libsasl2-modules lintian
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \

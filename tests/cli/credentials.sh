@@ -34,6 +34,8 @@ mode() { stat -c %a "$1"; }
 
 openssl req -x509 -newkey rsa:2048 -nodes -keyout lab/server.key -out lab/server.crt -days 2 -subj /CN=localhost \
 	-addext subjectAltName=DNS:localhost 2>/dev/null
+(umask 077; openssl genrsa -out lab/federated.key 2048 2>/dev/null)
+openssl pkey -in lab/federated.key -pubout -out lab/federated.pub
 read -r port plain < <(python3 -c 'import random, socket
 held = []
 while len(held) < 2:
@@ -51,7 +53,6 @@ import tenant
 if sys.argv[1] == "token":
     print(tenant.federated_token("lab", json.loads(sys.argv[2])))
 else:
-    tenant.federated_key("lab")
     json.dump({"port": $port, "control_port": $plain, "resources": ["https://outlook.office365.com"], "tenants": [
         {"id": "72f988bf-0000-4000-8000-2d7cd011db47", "name": "Contoso", "domains": ["contoso.onmicrosoft.com"], "apps": [
             {"client_id": "$guid", "object_id": "5f0e1d2c-aaaa-4bbb-8ccc-0123456789ab", "managed_identity": "user",

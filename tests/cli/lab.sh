@@ -7,6 +7,8 @@ top=$(mktemp -d /tmp/labtest.XXXXXX)
 lab=$tree/tests/lab/lab
 export LAB_DIR=$top/a PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 PATH=$PATH:/usr/sbin:/sbin
+# Each makes its own keys: two labs have nothing in common.
+unset LAB_KEYS
 failed=0
 
 finish() {

@@ -445,7 +445,6 @@ def setup(folder, kind, env):
            "secrets": [{"id": SECRET_ID, "value": SECRET}, {"id": "expired", "value": OLD_SECRET, "expires": 1700000000}],
            "certificates": [folder + "/contoso-cert.pem"], "roles": ["IMAP.AccessAsApp"], "managed_identity": "system",
            "federated": [{"issuer": ISSUER, "subject": SUBJECT, "key": folder + "/federated.pub"}]}
-    federated_key(folder)
     entra = {"port": int(env["ENTRA_PORT"]), "control_port": int(env["ENTRA_CONTROL_PORT"]),
              "resources": ["https://outlook.office365.com", "https://outlook.office365.us", "https://outlook-dod.office365.us",
                            "https://partner.outlook.cn"],
@@ -455,14 +454,6 @@ def setup(folder, kind, env):
                      {"client_id": SECOND_CLIENT, "object_id": "7a7b7c7d-0000-4000-8000-00000000fab0", "secrets": [
                          {"id": "s", "value": "fabrikam~" + SECRET}]}]}]}
     write(folder + "/entra.json", json.dumps(entra, indent=1))
-
-
-def federated_key(folder):
-    """The key pair of the issuer whose tokens the application accepts."""
-    key = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
-    write(folder + "/federated.key", key.decode())
-    public = subprocess.run(["openssl", "pkey", "-pubout"], input=key, check=True, capture_output=True).stdout
-    write(folder + "/federated.pub", public.decode(), 0o644)
 
 
 def federated_token(folder, claims):

@@ -28,6 +28,7 @@ long long turn_asked(enum ledger_state state, long long next, long long finished
 struct obstacle {
 	char why[1100], hint[300];
 	bool too_long; /* to be waited for here */
+	bool no_seat;
 };
 
 static void closed(const struct turn *t, long long now, struct obstacle *o)
@@ -75,14 +76,16 @@ int turn_take(struct turn *t, struct err *e)
 
 	for (;;) {
 		const long long now = (long long)time(NULL);
-		struct obstacle o = {{0}, {0}, false};
+		struct obstacle o = {0};
 
 		closed(t, now, &o);
 		/* Who did not ask to wait wants to try now, whatever the server said. */
 		if (!o.why[0] && t->wait && asked(t, now, &o, e))
 			return -1;
-		if (!o.why[0] && !seat_take(t->seat))
+		if (!o.why[0] && !seat_take(t->seat)) {
+			o.no_seat = true;
 			seat_say(t->seat, o.why, sizeof o.why);
+		}
 		if (!o.why[0])
 			return 0;
 		if (!t->wait || o.too_long || engine_stop) {
@@ -96,6 +99,7 @@ int turn_take(struct turn *t, struct err *e)
 			fflush(stdout);
 			text_copy(told, sizeof told, o.why);
 		}
-		engine_sleep(1);
+		/* Each look at the seats takes all their locks, perhaps over a network. */
+		engine_sleep(o.no_seat ? 3 : 1);
 	}
 }

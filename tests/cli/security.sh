@@ -1,6 +1,8 @@
 #!/bin/bash
 # contrib/SECURITY.md: every claim names tests, and every test that it names is there. (Whether they pass, they say themselves.)
+# $1: the build folder.
 set -u
+build=$(cd "${1:-build}" && pwd)
 cd "$(dirname "$0")/../.." || exit 1
 page=contrib/SECURITY.md
 check() { # name status
@@ -48,3 +50,21 @@ awk '/^## / { on = /^## What stops them/ } !on { next }
 sed 's/^/# /' "$tmp/bare"
 [ ! -s "$tmp/bare" ]
 check "no claim of SECURITY.md stands without a test" $?
+
+# A claim that is shown here: what a program that holds secrets is to others of the same user (who owns what is theirs in /proc).
+as=()
+chmod 755 "$tmp"
+cp "$build/mbhaul-token" "$tmp/"
+[ "$(id -u)" != 0 ] || as=(setpriv --reuid=daemon --regid=daemon --clear-groups)
+mkfifo "$tmp/requests"
+ASAN_OPTIONS=detect_leaks=0 "${as[@]}" "$tmp/mbhaul-token" answer <>"$tmp/requests" >/dev/null 2>&1 &
+pid=$!
+for ((i = 0; i < 600; i++)); do
+	[ "$(readlink "/proc/$pid/exe")" = "$tmp/mbhaul-token" ] && [ "$(stat -c %u "/proc/$pid/mem")" = 0 ] && break
+	sleep 0.05
+done
+[ "$(stat -c %u "/proc/$pid/mem")" = 0 ] && grep -q 'Max core file size *0 *0 ' "/proc/$pid/limits"
+check "the helper's memory is closed to its own user, and it leaves no core file" $?
+kill "$pid"
+wait "$pid" 2>/dev/null
+exit 0

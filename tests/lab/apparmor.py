@@ -50,11 +50,11 @@ class Trace:
         self.programs = programs  # path -> profile's name
         self.label = {}           # pid -> profile's name; none: not confined
         self.files = {}           # (pid, descriptor) -> path
-        self.needs = {}           # (name, path) -> permissions
+        self.needs = {}           # (name, path, whether it may be another user's) -> permissions
         self.begun = {}           # pid -> first half of a call
         self.calls = 0
 
-    def need(self, pid, path, permissions, folder=False):
+    def need(self, pid, path, permissions, folder=False, foreign=False):
         if pid not in self.label:
             return
         self.calls += 1
@@ -62,7 +62,7 @@ class Trace:
         real = os.path.join(os.path.realpath(head), tail)
         if permissions not in ("l", "w") or folder:  # what unlink and rename take is the link itself
             real = os.path.realpath(path)
-        self.needs.setdefault((self.label[pid], real + ("/" if folder else "")), set()).update(permissions)
+        self.needs.setdefault((self.label[pid], real + ("/" if folder else ""), foreign), set()).update(permissions)
 
     def line(self, line):
         m = re.match(r"(\d+) +(.*)", line)
@@ -106,7 +106,7 @@ class Trace:
             permissions = "rw" if "O_RDWR" in text else "w" if "O_WRONLY" in text else "r"
             if "O_CREAT" in text:
                 permissions += "w"
-            self.files[pid, result] = path
+            self.files[pid, result] = path.rstrip("/") + ("/" if "O_DIRECTORY" in text else "")
             if "O_TMPFILE" in text:
                 self.need(pid, os.path.join(path, "#1234"), "rw")
             else:
@@ -114,7 +114,7 @@ class Trace:
         elif name == "flock":
             path = self.files.get((pid, int(text.split(",")[0])))
             if path:
-                self.need(pid, path, "k")
+                self.need(pid, path, "k", path.endswith("/"))
         elif name == "mmap":
             words = text.split(", ")
             path = self.files.get((pid, int(words[4]))) if words[4].isdigit() else None
@@ -131,7 +131,7 @@ class Trace:
         elif name.startswith("link"):
             self.need(pid, paths[1], "l")
         elif name in ("connect", "bind") and "sun_path=" in text and "sun_path=@" not in text:
-            self.need(pid, paths[0], "rw")
+            self.need(pid, paths[0], "rw", foreign=name == "connect")
 
 
 def main():
@@ -150,17 +150,17 @@ def main():
             trace.line(line)
     profiles = {name: Profile(folder, name) for name in set(programs.values())}
     bad = 0
-    for (name, path), permissions in sorted(trace.needs.items()):
+    for (name, path, foreign), permissions in sorted(trace.needs.items()):
         ours = False
         for old, new in moved:
             if path == old or path.startswith(old + "/"):
-                path, ours = new + path[len(old):], not new.startswith("/usr/")
+                path, ours = new + path[len(old):], not foreign and not new.startswith("/usr/")
                 break
         missing = profiles[name].missing(path, permissions, ours)
         if missing:
             print(f"{name}: {path} needs {missing}")
             bad += 1
-    seen = {name: sum(n == name for n, _ in trace.needs) for name in profiles}
+    seen = {name: sum(need[0] == name for need in trace.needs) for name in profiles}
     print(f"{trace.calls} calls, " + ", ".join(f"{n} files by {name}" for name, n in sorted(seen.items())))
     sys.exit(1 if bad or not all(seen.values()) else 0)
 

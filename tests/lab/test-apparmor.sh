@@ -65,6 +65,24 @@ token forget --all
 trace "$mbhaul" --config "$conf" sync fr@contoso.com
 is "another mailbox" "$rc" 0
 
+# A helper that serves others, and those who ask it.
+mkdir -m 700 "$tmp/served" "$tmp/cache"
+mkdir "$tmp/sockets"
+{
+	printf '[profile contoso]\ncredential = managed-identity\nidentity-endpoint = %s\n' "$IDENTITY_ENDPOINT"
+	grep -E '^(domains|hosts) *=' "$conf" | head -n 2
+} >"$tmp/served/token.conf"
+XDG_RUNTIME_DIR=$tmp/cache trace "$build/mbhaul-token" --config "$tmp/served/token.conf" serve --socket "$tmp/sockets/token.socket" &
+tracer=$!
+traces=$((traces + 1))
+for ((i = 0; i < 600; i++)); do [ -S "$tmp/sockets/token.socket" ] && break || sleep 0.05; done
+sed -i '/^tenant *=\|^client-id *=\|^login *=/d; s|^credential *=.*|credential = socket '"$tmp/sockets/token.socket"'|' "$conf"
+sed -i '/^\[profile/,/^\[/{/^ca-file *=/d}' "$conf"
+trace "$mbhaul" --config "$conf" sync ja@contoso.com
+is "a mailbox with the tokens of a server" "$rc" 0
+kill "$(pgrep -f "^$build/mbhaul-token --config $tmp/served/")"
+wait "$tracer"
+
 real=$(realpath "$LAB_DIR")
 for n in $(seq "$traces"); do
 	# With a number of its own for each process of each trace.
@@ -72,7 +90,8 @@ for n in $(seq "$traces"); do
 done >"$tmp/trace"
 python3 "$top/tests/lab/apparmor.py" "$profiles" "$tmp/trace" mbhaul-token="$build/mbhaul-token" mbhaul-token="$build/mbhaul-token-fetch" \
 	mbhaul-relay="$build/mbhaul-relay" -- "$real=/home/you/contoso" "$(realpath "$tmp/home")=/home/you" \
-	"$(realpath "$tmp/run")=/run/user/1000" "$build/mbhaul-token=/usr/bin/mbhaul-token" "$build/mbhaul=/usr/bin/mbhaul" \
+	"$(realpath "$tmp/run")=/run/user/1000" "$(realpath "$tmp/sockets")=/run/mbhaul" \
+	"$(realpath "$tmp/served")=/etc/mbhaul" "$(realpath "$tmp/cache")=/run/mbhaul-token" "$build/mbhaul-token=/usr/bin/mbhaul-token" "$build/mbhaul=/usr/bin/mbhaul" \
 	"$build/mbhaul-relay=/usr/bin/mbhaul-relay" "$build/mbhaul-token-fetch=/usr/libexec/mbhaul/mbhaul-token-fetch" \
 	"$build/sasl2=/usr/lib/x86_64-linux-gnu/sasl2" >"$tmp/found" 2>&1
 rc=$?

@@ -60,7 +60,7 @@ mkfifo "$tmp/requests"
 ASAN_OPTIONS=detect_leaks=0 "${as[@]}" "$tmp/mbhaul-token" answer <>"$tmp/requests" >/dev/null 2>&1 &
 pid=$!
 for ((i = 0; i < 600; i++)); do
-	[ "$(readlink "/proc/$pid/exe")" = "$tmp/mbhaul-token" ] && [ "$(stat -c %u "/proc/$pid/mem")" = 0 ] && break
+	[ "$(cat "/proc/$pid/comm")" = mbhaul-token ] && [ "$(stat -c %u "/proc/$pid/mem")" = 0 ] && break
 	sleep 0.05
 done
 [ "$(stat -c %u "/proc/$pid/mem")" = 0 ] && grep -q 'Max core file size *0 *0 ' "/proc/$pid/limits"

@@ -19,24 +19,32 @@ none() { # name file
 
 # ---- the tarball ----
 version=$(sed -n 's/^VERSION := //p' Makefile)
-contrib/package/dist "$version" "$tmp/one" >"$tmp/out" 2>"$tmp/err"
-check "make dist" $?
-mkdir "$tmp/two" && tar -xf "$tmp/one/mbhaul-$version.tar.gz" -C "$tmp/two" && tree=$tmp/two/mbhaul-$version
-(
-	umask 077
-	mkdir "$tree/build" && touch "$tree/build/x.o" "$tree/foreign" && chmod -R go-rwx "$tree"
-	TZ=Asia/Tokyo contrib/package/dist "$version" "$tmp/three" && cmp "$tmp/one/mbhaul-$version.tar.gz" "$tmp/three/mbhaul-$version.tar.gz" &&
-		cd "$tree" && TZ=America/Lima contrib/package/dist "$version" "$tmp/four"
-) >"$tmp/out" 2>&1
-cmp "$tmp/one/mbhaul-$version.tar.gz" "$tmp/four/mbhaul-$version.tar.gz"
-check "from the unpacked tarball the same one is made, whatever else lies there" $?
-tar -tvf "$tmp/one/mbhaul-$version.tar.gz" | grep -vE '^-rw(-r--r--|xr-xr-x) 0/0 ' >"$tmp/bad"
-none "it holds plain files, of nobody in particular" "$tmp/bad"
-tar -tf "$tmp/one/mbhaul-$version.tar.gz" | sort | uniq -d >"$tmp/bad"
-none "each once" "$tmp/bad"
-(cd "$tmp" && mkdir bare && cp -r "$tree/contrib" bare/ && bare/contrib/package/dist 1 "$tmp/five") >"$tmp/out" 2>&1
-[ $? = 1 ] && grep -q 'neither a git repository nor an unpacked tarball' "$tmp/out"
-check "elsewhere it says that it cannot know what belongs to it" $?
+tree=$tmp/two/mbhaul-$version
+# A repository that belongs to somebody else is one too.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$top
+if [ -e MANIFEST ] || { command -v git >/dev/null && [ -e .git ]; }; then
+	contrib/package/dist "$version" "$tmp/one" >"$tmp/out" 2>"$tmp/err"
+	check "make dist" $?
+	mkdir "$tmp/two" && tar -xf "$tmp/one/mbhaul-$version.tar.gz" -C "$tmp/two"
+	(
+		umask 077
+		mkdir "$tree/build" && touch "$tree/build/x.o" "$tree/foreign" && chmod -R go-rwx "$tree"
+		TZ=Asia/Tokyo contrib/package/dist "$version" "$tmp/three" && cmp "$tmp/one/mbhaul-$version.tar.gz" "$tmp/three/mbhaul-$version.tar.gz" &&
+			cd "$tree" && TZ=America/Lima contrib/package/dist "$version" "$tmp/four"
+	) >"$tmp/out" 2>&1
+	cmp "$tmp/one/mbhaul-$version.tar.gz" "$tmp/four/mbhaul-$version.tar.gz"
+	check "from the unpacked tarball the same one is made, whatever else lies there" $?
+	tar -tvf "$tmp/one/mbhaul-$version.tar.gz" | grep -vE '^-rw(-r--r--|xr-xr-x) 0/0 ' >"$tmp/bad"
+	none "it holds plain files, of nobody in particular" "$tmp/bad"
+	tar -tf "$tmp/one/mbhaul-$version.tar.gz" | sort | uniq -d >"$tmp/bad"
+	none "each once" "$tmp/bad"
+	(cd "$tmp" && mkdir bare && cp -r "$tree/contrib" bare/ && bare/contrib/package/dist 1 "$tmp/five") >"$tmp/out" 2>&1
+	[ $? = 1 ] && grep -q 'neither a git repository nor an unpacked tarball' "$tmp/out"
+	check "elsewhere it says that it cannot know what belongs to it" $?
+else
+	echo "skip - make dist, for want of a repository"
+	mkdir -p "$tree" && cp -r Makefile token-helper driver sasl-plugin contrib tests "$tree/"
+fi
 
 # ---- what is compiled ----
 mv "$tree" "$tmp/elsewhere"

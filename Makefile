@@ -99,7 +99,8 @@ help:
 	@echo "make demo       migrate the sample mailboxes of a stand-in tenant and show the result"
 	@echo "make check      build with gcc, clang and sanitizers, run every test"
 	@echo "make bench      the figures of README.md, measured here"
-	@echo "make soak       faults at random moments, each SOAK_TIMES=20 times, and 2 GB in one mailbox"
+	@echo "make soak       faults all the time for SOAK_MINUTES=60, out of SEED=, with sanitizers and valgrind; then all must be there"
+	@echo "make faults     each kind of fault at random moments, SOAK_TIMES=20 times, and 2 GB in one mailbox"
 	@echo "make fuzz       fuzz every parser for FUZZ_SECONDS=60 each"
 	@echo "make lab        start the stand-in tenant and servers for use by hand; make lab-down ends them"
 	@echo "make dist       the sources as $(O)/dist/mbhaul-$(VERSION).tar.gz, always the same bytes"
@@ -204,9 +205,13 @@ check: deps-check
 bench: deps-lab
 	+@$(MAKE) --no-print-directory all
 	@tests/bench/run $(O)
-soak: deps-lab
+soak: deps-check
 	+@$(MAKE) --no-print-directory all
-	@tests/lab/soak --times $(or $(SOAK_TIMES),20) $(SOAK) $(O)
+	+@$(MAKE) --no-print-directory O=$(O)/san SAN=1 all
+	@tests/lab/storm --minutes $(or $(SOAK_MINUTES),60) $(addprefix --seed ,$(SEED)) --valgrind $(O) $(SOAK) $(O)/san
+faults: deps-lab
+	+@$(MAKE) --no-print-directory all
+	@tests/lab/soak --times $(or $(SOAK_TIMES),20) $(addprefix --seed ,$(SEED)) $(SOAK) $(O)
 fuzz: deps-check
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
@@ -248,7 +253,7 @@ uninstall:
 clean:
 	rm -rf $(O)
 
-.PHONY: all help tests-build deps deps-lab deps-deb deps-check demo lab lab-down check bench soak fuzz dist deb check-debian \
+.PHONY: all help tests-build deps deps-lab deps-deb deps-check demo lab lab-down check bench soak faults fuzz dist deb check-debian \
 	install uninstall clean
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -8,6 +8,7 @@
 
 KIND: sample, small (without the 5,000 messages and the 60 MB), none (accounts only), fleet:N:M (N mailboxes of M messages),
 verify (what test-verify*.sh plants its cases in: a mailbox for each),
+storm:N (N mailboxes of 260 messages in 5 folders, each with a quota),
 soak:N (N mailboxes of 700 messages in 5 folders, "full" with a quota, "picky" with a limit for one message that one exceeds),
 bench[:PERCENT] (what tests/bench/relay copies: 4,000 messages in 6 folders, 500 folders, 300 small messages), huge (2 GB in one
 mailbox, a message of 150 MB among them).
@@ -71,6 +72,8 @@ def boxes(kind):
         return [Box("user%05d" % (i + 1)) for i in range(int(kind.split(":")[1]))]
     if kind.startswith("soak:"):
         return [Box("soak%03d" % (i + 1)) for i in range(int(kind.split(":")[1]))] + [Box("full", quota="6M"), Box("picky", biggest="2500k")]
+    if kind.startswith("storm:"):
+        return [Box("storm%03d" % (i + 1), quota="900M") for i in range(int(kind.split(":")[1]))]
     if kind == "verify":
         return [Box(name, granted=name != "ungranted", biggest="40k" if name == "refused" else None) for name in VERIFIED.split()]
     if kind.startswith("bench"):
@@ -202,8 +205,8 @@ def fill(box, kind):
         return fill_bench(name, make, int((kind.split(":") + ["100"])[1]))
     if kind == "huge":
         return fill_huge(make)
-    if kind.startswith("soak:"):
-        return fill_soak(name, make)
+    if kind.startswith(("soak:", "storm:")):
+        return fill_soak(name, make, (120, 60, 40, 30, 10) if kind.startswith("storm:") else (300, 150, 120, 90, 40))
     if kind == "verify" and name != "odd":
         return fill_verify(name, make)
     folders = default_folders(box.lang, make)
@@ -347,9 +350,9 @@ def fill_bench(name, make, percent):
     return {"INBOX": [(raw, "\\Seen", imap_date(when, zone)) for raw, when, zone in (make.plain(3000) for _ in range(300))]}
 
 
-def fill_soak(name, make):
+def fill_soak(name, make, counts):
     folders = {}
-    for folder, count in (("INBOX", 300), ("Sent Items", 150), ("Archive", 120), ("Projects", 90), ("Projects/Alpha", 40)):
+    for folder, count in zip(("INBOX", "Sent Items", "Archive", "Projects", "Projects/Alpha"), counts):
         mails = [make.usual() for _ in range(count)]
         folders[folder] = [m for m in mails if len(m[0]) < 1_500_000]
     if name == "picky":

@@ -108,16 +108,33 @@ void gate_look_disk(const struct conf *conf, struct gate *g)
 
 static struct {
 	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool runs, over;
 	const struct conf *conf;
 	bool anytime;
 	struct gate found;
-} watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} watch = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+/* A second, or less if it is over; true then. */
+static bool rest(void)
+{
+	struct timespec until;
+	bool over;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&watch.lock);
+	if (!watch.over)
+		pthread_cond_clockwait(&watch.wake, &watch.lock, CLOCK_MONOTONIC, &until);
+	over = watch.over;
+	pthread_mutex_unlock(&watch.lock);
+	return over;
+}
 
 static void *keep_watch(void *arg)
 {
-	const struct timespec second = {1, 0};
-
-	for (;;) {
+	do {
 		struct gate g;
 
 		if (watch.anytime)
@@ -130,16 +147,15 @@ static void *keep_watch(void *arg)
 			pthread_mutex_unlock(&watch.lock);
 			if (!engine_stop)
 				engine_stop = 1;
-			return arg;
+			break;
 		}
-		nanosleep(&second, NULL);
-	}
+	} while (!rest());
+	return arg;
 }
 
 int gate_watch(const struct conf *conf, bool anytime, struct err *e)
 {
 	sigset_t all, before;
-	pthread_t thread;
 	int rc;
 
 	watch.conf = conf;
@@ -147,12 +163,24 @@ int gate_watch(const struct conf *conf, bool anytime, struct err *e)
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&thread, NULL, keep_watch, NULL);
+	rc = pthread_create(&watch.thread, NULL, keep_watch, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc)
 		return err_set(e, CODE_UNAVAILABLE, "cannot start a thread: %s", strerror(rc));
-	pthread_detach(thread);
+	watch.runs = true;
 	return 0;
+}
+
+void gate_watch_end(void)
+{
+	if (!watch.runs)
+		return;
+	pthread_mutex_lock(&watch.lock);
+	watch.over = true;
+	pthread_cond_signal(&watch.wake);
+	pthread_mutex_unlock(&watch.lock);
+	pthread_join(watch.thread, NULL);
+	watch.runs = false;
 }
 
 bool gate_stopped(struct gate *g)

@@ -45,6 +45,9 @@ const char *gate_word(enum gate_why why);
  */
 int gate_watch(const struct conf *conf, bool anytime, struct err *e);
 
+/* Ends the thread, if there is one. */
+void gate_watch_end(void);
+
 /* What the watch found; false if it was not the gate that stopped us. */
 bool gate_stopped(struct gate *g);
 

@@ -325,8 +325,9 @@ static bool no_room(const struct sync *s, const struct verdict *v, struct gate *
 	if (g->why != GATE_OPEN && !g->finish)
 		return true;
 	/* What filled it may be gone with those who wrote it. */
-	if (!(v->saw & SAW_LOCAL) || !(strcasestr(v->line, "no space left") || strcasestr(v->text, "no space left") ||
-				       strcasestr(v->line, "quota exceeded") || strcasestr(v->text, "quota exceeded")))
+	if (!(v->saw & SAW_LOCAL) || (v->saw & SAW_OVERQUOTA) ||
+	    !(strcasestr(v->line, "no space left") || strcasestr(v->text, "no space left") ||
+	      strcasestr(v->line, "disk quota exceeded") || strcasestr(v->text, "disk quota exceeded")))
 		return false;
 	text_copy(g->text, sizeof g->text, "the disk was full");
 	text_copy(g->hint, sizeof g->hint, "make room");

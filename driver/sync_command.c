@@ -290,6 +290,7 @@ int cmd_sync(struct globals *g, int argc, char **argv)
 	engine_catch_signals();
 	rc = sync_mailbox(g, &conf, m, &w);
 out:
+	gate_watch_end();
 	mailboxes_clear(&boxes);
 	conf_clear(&conf);
 	return rc;

@@ -25,14 +25,30 @@ enum {
 	TERM_GRACE_MS = 10000,
 	LEAVE_MS = 5000, /* for the rest of a group, once its leader is gone */
 	CHILDREN_MAX = 64,
+	ECHO_MS = 1000, /* between two TERMs that are one */
 };
 
 volatile int engine_stop;
 
+/* An engine may tell all processes of a task to end, and its script hands that on: twice at once is once. */
+static bool echo(int sig)
+{
+	static volatile long long last = -ECHO_MS;
+	long long now = file_now_ms(), since = now - last;
+
+	if (sig != SIGTERM)
+		return false;
+	last = now;
+	return engine_stop && since < ECHO_MS;
+}
+
 static void on_signal(int sig)
 {
-	(void)sig;
-	engine_stop = engine_stop + 1;
+	int saved = errno;
+
+	if (!echo(sig))
+		engine_stop = engine_stop + 1;
+	errno = saved;
 }
 
 void engine_catch_signals(void)

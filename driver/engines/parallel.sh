@@ -1,8 +1,8 @@
 #!/bin/bash
 # Made by `mbhaul generate`. Copies the mailboxes of the haul on the machines of the file `hosts`, with GNU parallel over ssh.
 #   bash parallel.sh
-# makes one pass over all of them; ended or killed, the same command goes on with what is not through. What was begun on
-# other machines ends gently when this script does, however it ends.
+# makes one pass over all of them; ended or killed, the same command goes on with what is not through. Ctrl-C and TERM end
+# gently what was begun on all machines. After a kill -9 it goes on there, and the next pass comes back to it later.
 # All machines see the haul directory, mbhaul and mbsync at the same paths.
 set -u
 haul=@HAUL@
@@ -10,6 +10,7 @@ list=@LIST@
 cap=@CAP@
 pause=${MBHAUL_PAUSE:-30}
 joblog=$haul/parallel.joblog
+parallel='' stopped=''
 
 die() { # code text
 	echo "mbhaul: $2" >&2
@@ -20,15 +21,14 @@ die() { # code text
 
 on_host() { # seconds, name of a mailbox's folder
 	local pause=$1 name=$2 child signals=0 seen watcher='' rc=0 ended
-	"$haul/mailboxes/$name/sync.sh" --wait --quiet </dev/null &
+	# In sessions of their own: parallel kills the group of what it started soon after it told it to end.
+	setsid "$haul/mailboxes/$name/sync.sh" --wait --quiet </dev/null &
 	child=$!
 	trap 'signals=$((signals + 1)); kill -TERM "$child" 2>/dev/null' TERM INT HUP
 	# Nothing is ever written there: it ends with the connection, and then so must the work.
-	if [ -p /dev/stdin ] || [ -S /dev/stdin ]; then
-		{
-			while read -r _; do :; done
-			kill -TERM "$child" 2>/dev/null
-		} <&0 &
+	if [ "${PARALLEL_SSHLOGIN:-:}" != : ]; then
+		# shellcheck disable=SC2016
+		setsid bash -c 'while read -r _; do :; done; kill -TERM "$1" 2>/dev/null' _ "$child" <&0 >/dev/null 2>&1 &
 		watcher=$!
 	fi
 	while :; do
@@ -105,20 +105,22 @@ share_out() {
 	done
 }
 
-# "code name" of all that are through, by what the log says of each last.
+# "code name" of those of the list that are through, by what the log says of each last.
 through() {
-	[ ! -e "$joblog" ] || awk -F '\t' 'FNR > 1 && NF >= 9 {
+	touch "$joblog"
+	awk -F '\t' 'listed == 0 { list[$1]; next } NF >= 9 {
 		name = $9
 		sub(/.* /, "", name)
-		gsub(/\\/, "", name)
+		gsub(/[\\\047]/, "", name) # as parallel quotes it
+		if (!(name in list)) next
 		if ($8 == 0 && $7 ~ /^(0|1|64|65|77|78)$/) code[name] = $7
 		else delete code[name]
-	} END { for (name in code) print code[name], name }' "$joblog"
+	} END { for (name in code) print code[name], name }' "$haul/lists/$list" listed=1 "$joblog"
 }
 
-# Those of the list that are not.
+# The others.
 pending() {
-	through | awk 'NR == FNR { done[$2]; next } !($1 in done)' - "$haul/lists/$list"
+	through | awk '!listed { done[$2]; next } !($1 in done)' - listed=1 "$haul/lists/$list"
 }
 
 # By how bad: 77 before 1 before 0, and what is wrong here before all.
@@ -129,8 +131,14 @@ code() {
 		print pending ? 75 : 0 }'
 }
 
+# parallel begins nothing more after the first, and ends what runs after the second.
+stop() {
+	stopped=1
+	[ -n "$parallel" ] && kill -TERM "$parallel" 2>/dev/null && sleep 0.3 && kill -TERM "$parallel" 2>/dev/null
+}
+
 all() {
-	local round left stopped='' parallel='' tmp rows
+	local round left tmp rows
 	command -v parallel >/dev/null || die 69 "there is no GNU parallel: install Debian's package parallel"
 	exec 9>"$haul/parallel.lock"
 	flock -n 9 || die 75 "another parallel.sh works on $haul"
@@ -138,11 +146,11 @@ all() {
 	tmp=$(mktemp -d /tmp/mbhaul.XXXXXX) || exit 69
 	# shellcheck disable=SC2064
 	trap "rm -rf '$tmp'" EXIT
-	share_out >"$tmp/hosts" || exit
+	share_out >"$tmp/hosts"
 	[ -s "$tmp/hosts" ] || die 78 "there is no machine in $haul/hosts"
 	# A file, since parallel takes words apart at blanks.
 	printf 'exec bash %q --to-host "$@"\n' "$haul/parallel.sh" >"$tmp/ssh"
-	trap 'stopped=1; [ -z "$parallel" ] || kill -TERM "$parallel" "$parallel" 2>/dev/null' TERM INT HUP
+	trap stop TERM INT HUP
 	for ((round = 1; round <= ${MBHAUL_ROUNDS:-50}; round++)); do
 		pending >"$tmp/pending"
 		if [ ! -s "$tmp/pending" ] || [ -n "$stopped" ]; then break; fi

@@ -119,6 +119,71 @@ sh called.sh >got
 printf '%s\n' --config "$PWD/mbhaul.conf" sync "o'brien+x@contoso.com" | cmp -s - got
 check "sync.sh quotes its arguments" $?
 
+printf '%s\n' --config "$PWD/mbhaul.conf" sync "o'brien+x@contoso.com" --wait '$x y' >want
+sh called.sh --wait '$x y' | cmp -s - want
+check "and hands on those that it gets" $?
+
+# ---- for several machines ----
+place 'for $x "several" it'"'"'s 100%'
+printf "Email\nB@contoso.com\no'brien+x@contoso.com\na@contoso.com\n" >mailboxes.csv
+"$mbhaul" generate >out 2>err && [ -f haul/slurm.sbatch ] && [ -f haul/parallel.sh ] && [ ! -e haul/systemd ] && grep -q 'no units for systemd' err
+check "all engines by default; a path that no unit can hold is told" $?
+"$mbhaul" generate --for systemd >out 2>err
+[ $? = 78 ] && grep -q 'double quotes' err
+check "and is an error for those who ask for the units" $?
+sh -n haul/slurm.sbatch && bash -n haul/parallel.sh && [ "$(stat -c %a haul/slurm.sbatch haul/parallel.sh haul/hosts haul/lists | tr '\n' ' ')" = '700 700 600 700 ' ]
+check "the scripts are scripts, and nobody else's" $?
+if command -v shellcheck >/dev/null; then
+	# SC2016: that nothing is expanded in such a path is meant.
+	shellcheck -e SC2016 haul/slurm.sbatch haul/parallel.sh haul/mailboxes/*/sync.sh >out 2>&1
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' out
+	check "shellcheck finds nothing in them" $rc
+else
+	echo "skip - there is no shellcheck here"
+fi
+list=$(sed -n 's/^list=//p' haul/slurm.sbatch)
+[ "$list" = "$(sed -n 's/^list=//p' haul/parallel.sh)" ] && [ "$(cat "haul/lists/$list")" = "$(printf 'b@contoso.com\no%%27brien+x@contoso.com\na@contoso.com')" ]
+check "the list has the folders in the order of the CSV" $?
+cp -a haul copy
+"$mbhaul" generate >out 2>&1 && diff -r haul copy
+check "the same input leaves them alone" $?
+printf 'Email\na@contoso.com\nc@contoso.com\n' >mailboxes.csv
+echo h1 >haul/hosts
+"$mbhaul" generate >out 2>&1 && [ "$(sed -n 's/^list=//p' haul/slurm.sbatch)" != "$list" ] && cmp -s "haul/lists/$list" "copy/lists/$list" && [ "$(cat haul/hosts)" = h1 ]
+check "another CSV is another list, the old one stays, and so do the hosts" $?
+"$mbhaul" generate a@contoso.com >out 2>&1 && [ "$(cat "haul/lists/$(sed -n 's/^list=//p' haul/slurm.sbatch)" | wc -l)" = 2 ]
+check "for one mailbox the scripts stay those of all" $?
+"$mbhaul" generate --for parallel a@contoso.com >out 2>&1 && [ "$(cat "haul/lists/$(sed -n 's/^list=//p' haul/parallel.sh)")" = a@contoso.com ] &&
+	[ "$(cat "haul/lists/$(sed -n 's/^list=//p' haul/slurm.sbatch)" | wc -l)" = 2 ]
+check "unless they are asked for" $?
+"$mbhaul" generate --for slurm,cron >out 2>&1
+[ $? = 64 ] && grep -q 'takes slurm, parallel and systemd' out
+check "an unknown engine is a usage error" $?
+place "units \$x it's 100%" 'total-jobs = 7'
+printf 'Email\na@contoso.com\n' >mailboxes.csv
+"$mbhaul" generate --for systemd --for slurm >out 2>err && [ ! -s err ] && [ ! -e haul/parallel.sh ] && grep -qx 'cap=7' haul/slurm.sbatch
+check "--for can be repeated, and total-jobs is the cap" $?
+if command -v systemd-analyze >/dev/null; then
+	# Of a unit's own user, not of root, as for whoever is no root.
+	for unit in mbhaul-run mbhaul-token; do
+		sed 's/^User=root$/User=daemon/' haul/systemd/$unit.service >"$top/$unit.service"
+		score=$(systemd-analyze security --offline=true "$top/$unit.service" 2>/dev/null | sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p')
+		[ -n "$score" ] && awk -v s="$score" 'BEGIN { exit !(s <= 2.0) }'
+		check "systemd-analyze security says $score of $unit.service, at most 2.0" $?
+	done
+	cp haul/systemd/* "$top/"
+	systemd-analyze verify --man=no "$top"/mbhaul-run.service "$top"/mbhaul-run.timer "$top"/mbhaul-token.socket >out 2>&1
+	rc=$?
+	grep -F "$top" out >told || grep mbhaul- out >told
+	[ $rc = 0 ] && [ ! -s told ]
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' out
+	check "systemd-analyze verify finds nothing in the units" $rc
+else
+	echo "skip - there is no systemd-analyze here"
+fi
+
 # ---- the configuration ----
 place conf
 printf 'Email\na@contoso.com\n' >mailboxes.csv

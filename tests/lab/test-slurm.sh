@@ -13,7 +13,7 @@ work=$tmp/work
 mkdir -p "$work/bin" "$tmp/slurm"
 cp -r "$build"/{mbhaul,mbhaul-relay,mbhaul-token,mbhaul-token-fetch,sasl2} "$work/bin"
 cp "$LAB_DIR"/{mbhaul.conf,contoso.secret,ca.pem,mailboxes.csv,grants.csv} "$work"
-sed -i "s|^cache .*|cache = cache|; s|^\[fleet\]|[fleet]\ntotal-jobs = 6|" "$work/mbhaul.conf"
+sed -i "s|^cache .*|cache = cache|; s|^\[fleet\]|[fleet]\ntotal-jobs = 6\njobs = 8|" "$work/mbhaul.conf"
 as=()
 if [ "$(id -u)" = 0 ]; then
 	user=nobody
@@ -156,36 +156,8 @@ read -r ghost ghost_task _ < <(grep ' n2 RUNNING' "$tmp/queue")
 ghost_box=
 for box in "${boxes[@]}"; do [ "$(task_of "$box")" = "$ghost_task" ] && ghost_box=$box; done
 for _ in $(seq 100); do [ "$(member "$ghost_box" state)" = running ] && break; sleep 0.1; done
-kill_node() { # node job-that-stays: everything that runs there, at once
-	python3 - "$@" <<'P'
-import os, signal, sys
-node, stays = sys.argv[1:]
-parent, environment = {}, {}
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        parent[int(pid)] = int(open("/proc/%s/stat" % pid).read().rpartition(")")[2].split()[1])
-        environment[int(pid)] = dict(v.partition("=")[::2] for v in open("/proc/%s/environ" % pid, errors="replace").read().split("\0"))
-    except OSError:
-        pass
-tasks = {p for p, e in environment.items() if e.get("SLURMD_NODENAME") == node and e.get("SLURM_JOB_ID") != stays}
-doomed = tasks | {parent[p] for p in tasks if b"slurmstepd" in open("/proc/%d/cmdline" % parent[p], "rb").read()}
-while True:
-    more = {p for p in parent if parent[p] in doomed} - doomed
-    if not more:
-        break
-    doomed |= more
-# As a power cut does it: none of them sees another's end.
-for what in signal.SIGSTOP, signal.SIGKILL:
-    for p in doomed:
-        try:
-            os.kill(p, what)
-        except ProcessLookupError:
-            pass
-print(len(tasks))
-P
-}
 kill -KILL "$(cat "$tmp/slurm/n2.pid")"
-killed=$(kill_node n2 "$ghost")
+killed=$(python3 "$top/tests/lab/killtree.py" SLURMD_NODENAME=n2 "!SLURM_JOB_ID=$ghost")
 check "a node is killed with its tasks" [ "$killed" -ge 1 ]
 
 # ---- what --signal sends before the time limit ----

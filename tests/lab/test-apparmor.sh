@@ -36,6 +36,7 @@ start_lab --tenant small
 sed -i '/^cache *=/d' "$conf"
 mkdir -p -m 700 "$tmp/home" "$tmp/run"
 export HOME=$tmp/home
+unset XDG_CACHE_HOME
 trace() { # command...
 	strace -f -qq -a 0 -s 300 -e signal=none -o "$tmp/trace.$((++traces))" -e trace=execve,open,openat,creat,mkdir,mkdirat,rmdir,rename,renameat,renameat2,link,linkat,unlink,unlinkat,chmod,fchmodat,flock,mmap,connect,bind,clone,clone3,fork,vfork \
 		"$@" >"$tmp/out" 2>&1

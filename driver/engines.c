@@ -37,7 +37,9 @@ int engines_parse(const char *list, unsigned *which, struct err *e)
 			if (strlen(words[i]) == n && !strncmp(words[i], list, n))
 				break;
 		if (i == sizeof words / sizeof *words)
-			return err_set(e, CODE_USAGE, "--for takes slurm, parallel and systemd, or several with commas between them");
+			return err_set(
+			    e, CODE_USAGE,
+			    "--for takes slurm, parallel and systemd, or several with commas between them");
 		*which |= 1u << i;
 		if (!list[n])
 			return 0;
@@ -66,7 +68,8 @@ int engines_fill(struct buf *out, const char *template, const struct engines_val
 		while (v->name && (strlen(v->name) != name || strncmp(v->name, p + 1, name)))
 			v++;
 		if (!v->name)
-			return err_set(e, CODE_UNAVAILABLE, "a template wants @%.*s@, which there is not", (int)name, p + 1);
+			return err_set(e, CODE_UNAVAILABLE, "a template wants @%.*s@, which there is not",
+			               (int)name, p + 1);
 		buf_adds(out, v->text);
 		p += name + 2;
 	}
@@ -80,7 +83,8 @@ bool engines_unit_word(struct buf *out, const char *word, bool command)
 	if (strpbrk(word, "\"\\") || text_has_control(word, strlen(word)))
 		return false;
 	for (const char *p = word; *p; p++)
-		bare &= (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("/._-+@:", *p);
+		bare &= (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+		        strchr("/._-+@:", *p);
 	if (!bare)
 		buf_addc(out, '"');
 	for (const char *p = word; *p; p++) {
@@ -109,8 +113,8 @@ static int put(const char *haul, const char *name, const struct buf *text, mode_
 	return rc < 0 ? -1 : 0;
 }
 
-static int put_filled(const char *haul, const char *name, const char *template, const struct engines_value *values,
-                      mode_t mode, struct err *e)
+static int put_filled(const char *haul, const char *name, const char *template,
+                      const struct engines_value *values, mode_t mode, struct err *e)
 {
 	struct buf text = BUF_INIT(FILE_MAX);
 	int rc = engines_fill(&text, template, values, e) ? -1 : put(haul, name, &text, mode, e);
@@ -132,7 +136,8 @@ static int make_folder(const char *haul, const char *name, struct err *e)
 }
 
 /* `name` gets what the list is called. */
-static int put_list(const char *haul, const struct mailbox *const *boxes, size_t n, char name[LIST_NAME + 1], struct err *e)
+static int put_list(const char *haul, const struct mailbox *const *boxes, size_t n, char name[LIST_NAME + 1],
+                    struct err *e)
 {
 	struct buf text = BUF_INIT(MAILBOXES_FILE_MAX);
 	struct digest d;
@@ -172,7 +177,8 @@ static int put_hosts(const char *haul, struct err *e)
 
 /* ---- scripts ---- */
 
-static int put_scripts(const struct conf *conf, const struct mailbox *const *boxes, size_t n, unsigned which, struct err *e)
+static int put_scripts(const struct conf *conf, const struct mailbox *const *boxes, size_t n, unsigned which,
+                       struct err *e)
 {
 	const char *haul = conf->fleet.haul;
 	struct buf quoted = BUF_INIT(WORD_MAX);
@@ -186,7 +192,10 @@ static int put_scripts(const struct conf *conf, const struct mailbox *const *box
 	if (!rc && (which & ENGINE_SLURM))
 		rc = put_filled(haul, "slurm.sbatch", engines_text_slurm, values, 0700, e);
 	if (!rc && (which & ENGINE_PARALLEL))
-		rc = put_filled(haul, "parallel.sh", engines_text_parallel, values, 0700, e) || put_hosts(haul, e) ? -1 : 0;
+		rc = put_filled(haul, "parallel.sh", engines_text_parallel, values, 0700, e) ||
+		             put_hosts(haul, e)
+		         ? -1
+		         : 0;
 	buf_clear(&quoted);
 	return rc;
 }
@@ -211,7 +220,8 @@ static bool add_real(struct buf *out, const char *path)
 	return good;
 }
 
-/* Where the units need a path: RequiresMountsFor, ReadWritePaths, ExecStart. Returns false if one of them cannot stand in a unit. */
+/* Where the units need a path: RequiresMountsFor, ReadWritePaths, ExecStart. Returns false if one of them
+ * cannot stand in a unit. */
 struct places {
 	struct buf mounts, writes, program, conf, helper, user;
 };
@@ -220,7 +230,8 @@ static bool set_places(const struct conf *conf, const struct globals *globals, s
 {
 	char number[16];
 	bool good = add_real(&p->mounts, conf->fleet.haul) && add_real(&p->writes, conf->fleet.haul) &&
-	            engines_unit_word(&p->program, globals->program, true) && engines_unit_word(&p->conf, conf->file, true) &&
+	            engines_unit_word(&p->program, globals->program, true) &&
+	            engines_unit_word(&p->conf, conf->file, true) &&
 	            engines_unit_word(&p->helper, globals->helper, true) &&
 	            engines_unit_word(&p->user, user_name(number, sizeof number), false);
 
@@ -259,7 +270,8 @@ static int put_token_service(const char *haul, const char *helper, struct err *e
 	int rc;
 
 	if (!at)
-		return err_set(e, CODE_UNAVAILABLE, "mbhaul-token.service does not start " ENGINES_TOKEN_PROGRAM);
+		return err_set(e, CODE_UNAVAILABLE,
+		               "mbhaul-token.service does not start " ENGINES_TOKEN_PROGRAM);
 	buf_add(&text, engines_text_token_service, (size_t)(at - engines_text_token_service));
 	buf_addf(&text, "ExecStart=%s ", helper);
 	buf_adds(&text, at + strlen(known));
@@ -278,21 +290,27 @@ static int put_units(const struct conf *conf, const struct globals *globals, boo
 
 	if (!set_places(conf, globals, &p)) {
 		if (asked)
-			err_set(e, CODE_CONFIG, "no units for systemd: a path has double quotes, backslashes or control characters");
+			err_set(e, CODE_CONFIG,
+			        "no units for systemd: a path has double quotes, backslashes or control "
+			        "characters");
 		else
-			fprintf(stderr, "mbhaul generate: no units for systemd: a path has double quotes, backslashes or control characters\n");
+			fprintf(stderr, "mbhaul generate: no units for systemd: a path has double quotes, "
+			                "backslashes or control characters\n");
 		rc = asked ? -1 : 0;
 		goto out;
 	}
 	{
-		const struct engines_value values[] = {{"PLACES", buf_str(&p.mounts)}, {"WRITES", buf_str(&p.writes)},
-		                                       {"PROGRAM", buf_str(&p.program)}, {"CONF", buf_str(&p.conf)},
-		                                       {"USER", buf_str(&p.user)},     {NULL, NULL}};
+		const struct engines_value values[] = {
+		    {"PLACES", buf_str(&p.mounts)},   {"WRITES", buf_str(&p.writes)},
+		    {"PROGRAM", buf_str(&p.program)}, {"CONF", buf_str(&p.conf)},
+		    {"USER", buf_str(&p.user)},       {NULL, NULL}};
 
 		if (make_folder(haul, "systemd", e) ||
-		    put_filled(haul, "systemd/mbhaul-run.service", engines_text_run_service, values, 0600, e) ||
+		    put_filled(haul, "systemd/mbhaul-run.service", engines_text_run_service, values, 0600,
+		               e) ||
 		    put_filled(haul, "systemd/mbhaul-run.timer", engines_text_run_timer, none, 0600, e) ||
-		    put_filled(haul, "systemd/mbhaul-token.socket", engines_text_token_socket, none, 0600, e) ||
+		    put_filled(haul, "systemd/mbhaul-token.socket", engines_text_token_socket, none, 0600,
+		               e) ||
 		    put_token_service(haul, buf_str(&p.helper), e))
 			goto out;
 	}
@@ -302,8 +320,8 @@ out:
 	return rc;
 }
 
-int engines_write(const struct conf *conf, const struct globals *globals, const struct mailbox *const *boxes, size_t n,
-                  unsigned which, bool asked, struct err *e)
+int engines_write(const struct conf *conf, const struct globals *globals, const struct mailbox *const *boxes,
+                  size_t n, unsigned which, bool asked, struct err *e)
 {
 	if ((which & (ENGINE_SLURM | ENGINE_PARALLEL)) && put_scripts(conf, boxes, n, which, e))
 		return -1;

@@ -1,7 +1,7 @@
 #include "driver/engines_files.h"
 
-/* The assembler looks for them from the folder where the compiler runs, which is the top of the source tree. The Makefile
- * has the dependency. */
+/* The assembler looks for them from the folder where the compiler runs, which is the top of the source tree.
+ * The Makefile has the dependency. */
 #define EMBED(symbol, file)                                                                                  \
 	__asm__(".section .rodata\n"                                                                         \
 	        ".hidden " #symbol "\n"                                                                      \

@@ -15,7 +15,9 @@ static void engines_are_named(void)
 	CHECK((which) == (ENGINE_SYSTEMD));
 	CHECK((engines_parse("slurm,parallel", &which, &e)) == (0));
 	CHECK((which) == (ENGINES_ALL));
-	for (const char *const *bad = (const char *const[]){"", ",", "slurm,", "slur", "slurmx", "Slurm", "slurm, parallel", NULL}; *bad; bad++) {
+	for (const char *const *bad =
+	         (const char *const[]){"", ",", "slurm,", "slur", "slurmx", "Slurm", "slurm, parallel", NULL};
+	     *bad; bad++) {
 		e = (struct err)ERR_INIT;
 		CHECK((engines_parse(*bad, &which, &e)) == (-1));
 		CHECK((e.code) == (CODE_USAGE));
@@ -37,7 +39,8 @@ static void templates_are_filled(void)
 {
 	filled("haul=@HAUL@ cap=@CAP@\n", "haul='/a b' cap=16\n");
 	filled("@CAP@@CAP@", "1616");
-	filled("\"$@\" ${a[@]} user@host @service @ @@ @cap@ @CAP", "\"$@\" ${a[@]} user@host @service @ @@ @cap@ @CAP");
+	filled("\"$@\" ${a[@]} user@host @service @ @@ @cap@ @CAP",
+	       "\"$@\" ${a[@]} user@host @service @ @@ @cap@ @CAP");
 	filled("@CAPS@", NULL);
 	filled("@CA@", NULL);
 	filled("", "");

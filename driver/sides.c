@@ -139,6 +139,38 @@ static int token(struct sync *s, struct sync_side *side, struct verdict *v)
 	return rc;
 }
 
+/*
+ * A token may have been taken back before its time, and nobody but a login finds out: one that was refused is followed by one
+ * more with a new token, if there is any. The helper sees to it that a fleet that is refused does not ask Entra ID for each.
+ */
+bool sync_another_token(struct sync *s, struct sync_side *side)
+{
+	struct ask_request request = {.user = side->user,
+				      .host = side->conf->host,
+				      .service = "imap",
+				      .mechanism = side->conf->auth,
+				      .profile = side->conf->profile ? side->conf->profile->name : NULL};
+	struct ask_answer old, new;
+	struct err e = ERR_INIT;
+	bool another;
+
+	if (!conf_is_token(side->conf->auth) || side->renewed)
+		return false;
+	side->renewed = true;
+	if (ask_token(s->g->helper, &request, TOKEN_WAIT_S, &old, &e) || old.error[0]) {
+		ask_clear(&old);
+		return false;
+	}
+	request.min_validity = ASK_NEW_TOKEN;
+	another = !ask_token(s->g->helper, &request, TOKEN_WAIT_S, &new, &e) && !new.error[0] &&
+		  strcmp(secret_str(&old.token), secret_str(&new.token)) != 0;
+	ask_clear(&old);
+	ask_clear(&new);
+	if (another)
+		log_say(&s->log, "%s: refused; once more with a new token", side->which == SIDE_SOURCE ? "source" : "destination");
+	return another;
+}
+
 static void set_server(struct sync *s, struct sync_side *side)
 {
 	const struct conf_server *c = side->conf;
@@ -174,6 +206,10 @@ int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v)
 		return -1;
 	set_server(s, side);
 	side->imap = imap_open(&side->server, answer, sizeof answer, &e);
+	if (!side->imap && e.code == CODE_REFUSED && sync_another_token(s, side)) {
+		e = (struct err)ERR_INIT;
+		side->imap = imap_open(&side->server, answer, sizeof answer, &e);
+	}
 	if (side->imap)
 		return 0;
 	log_say(&s->log, "%s: %s", side->which == SIDE_SOURCE ? "source" : "destination", e.text);
@@ -201,6 +237,8 @@ int sync_connect_both(struct sync *s, struct verdict *v)
 	s->destination.imap = o[1].imap;
 	if (o[0].imap)
 		return 0;
+	if (o[0].e.code == CODE_REFUSED && sync_another_token(s, &s->source))
+		return sync_connect(s, &s->source, v);
 	log_say(&s->log, "source: %s", o[0].e.text);
 	sync_verdict(s, &s->source, o[0].answer, &o[0].e, v);
 	return -1;

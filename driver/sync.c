@@ -407,6 +407,9 @@ int sync_work(struct sync *s)
 				continue;
 		}
 		if (c.rounds < FINAL_ROUNDS && transient(&c, &v)) {
+			/* It was mbsync, or a relay, that was not let in. */
+			if (v.saw & (SAW_AUTH_SOURCE | SAW_AUTH_DESTINATION))
+				sync_another_token(s, v.side == SIDE_DESTINATION ? &s->destination : &s->source);
 			if (wait_and_retry(s, &c, &v)) {
 				pick_up(s, &v);
 				continue;

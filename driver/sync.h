@@ -48,6 +48,7 @@ struct sync_side {
 	char *user;             /* what to log in as; owned */
 	struct secret password; /* empty for a token mechanism */
 	struct imap *imap;      /* NULL: not connected */
+	bool renewed;           /* a refused login has had another token once */
 	struct folder_list list;
 };
 
@@ -125,6 +126,10 @@ int sync_copy(struct sync *s, struct verdict *v);
 
 /* (Re)connects one side; 0 if there is a connection that works. */
 int sync_connect(struct sync *s, struct sync_side *side, struct verdict *v);
+
+/* After a refused login: has the helper fetch another token, once a sync and side. False if there is none: then no further
+ * login is worth trying. */
+bool sync_another_token(struct sync *s, struct sync_side *side);
 
 /* Ends one side's connection. */
 void sync_disconnect(struct sync_side *side);

@@ -15,6 +15,10 @@
 
 struct err;
 
+/* A min_validity that no token has: a new one is fetched, unless the one that there is is not a minute old. For whoever was
+ * refused with a token that by its times is good: it may have been taken back. */
+enum { ASK_NEW_TOKEN = 86400 };
+
 struct ask_request {
 	const char *user;      /* the mailbox; may be NULL if profile is given */
 	const char *host;      /* where the token will be sent */

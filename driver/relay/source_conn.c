@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "base/file.h"
 #include "slots.h"
 
@@ -14,7 +15,6 @@ enum {
 	BACKOFF_MAX_S = 60,
 	FEWER_MS = 60000,         /* so long no more connections than the server let us have */
 	REFUSED_MAX_MS = 300000,  /* logins that are refused after they worked: an outage, or taken away */
-	FRESH_TOKEN_S = 300,
 	LOOKED_MS = 60000,        /* so long need not be looked again */
 	YIELD_LOOK_MS = 500,
 	YIELD_MS = 5000,          /* so long what is under way may take until a slot is given back */
@@ -310,6 +310,7 @@ void conn_open(struct source *s, struct conn *c)
 {
 	const struct account *a = s->r->account;
 	const long long now = file_now_ms();
+	const bool other_token = s->expired || s->refused_since; /* it may have been taken back before its time */
 	struct aside_wish wish;
 	struct err e = ERR_INIT;
 
@@ -319,13 +320,13 @@ void conn_open(struct source *s, struct conn *c)
 		s->connect_at = now + SLOT_RETRY_MS;
 		return;
 	}
-	if (s->looked_ms && now - s->looked_ms < LOOKED_MS && !s->expired) {
+	if (s->looked_ms && now - s->looked_ms < LOOKED_MS && !other_token) {
 		connect_to(s, c, &s->to);
 		return;
 	}
 	relay_wish(s->r, &wish);
-	if (s->expired)
-		wish.min_validity = FRESH_TOKEN_S;
+	if (other_token)
+		wish.min_validity = ASK_NEW_TOKEN;
 	if (aside_begin(&c->aside, &wish, &e)) {
 		release(c);
 		s->connect_at = now + 1000;

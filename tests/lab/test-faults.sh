@@ -2,7 +2,7 @@
 # sanitizers: yes
 # Exchange's ways to fail, one mailbox each: the copy comes through, or the verdict and the exit code are right.
 . "$(dirname "$0")/common.sh"
-start_lab --tenant fleet:12:60
+start_lab --tenant fleet:14:60
 mapfile -t boxes < <(tail -n +2 "$LAB_DIR/mailboxes.csv" | cut -d, -f1 | tr -d '"')
 fault() { "$lab" fault "$1" "$2" >/dev/null || not_ok "the fault $2 is set"; }
 
@@ -94,5 +94,33 @@ sync "$box"
 is "BYE between two answers" "$rc" 0
 equal "after BYE" "$box"
 proved "after BYE" "$box"
+
+# A token that is taken back before its time: the one in the cache looks good, and the login says that it is not.
+taken_back() {
+	sed -i "s/^issued=.*/issued=$(($(date +%s) - 120))/" "$LAB_DIR"/cache/*.token
+	"$lab" ctl entra '{"revoke":true}' >/dev/null
+}
+box=${boxes[12]}
+taken_back
+sync "$box"
+is "a token that was taken back is followed by another one" "$rc" 0
+has "it says so" "$HAUL/mailboxes/$box/log" 'refused; once more with a new token'
+equal "taken back" "$box"
+
+box=${boxes[13]}
+fault "$box" '{"body-delay":100}'
+"$mbhaul" --config "$conf" sync "$box" >"$tmp/out" 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+	[ "$("$lab" stats front | python3 -c 'import json, sys; print(json.load(sys.stdin)["mailboxes"].get(sys.argv[1], {}).get("bodies", 0))' "$box")" -gt 5 ] && break
+	sleep 0.02
+done
+taken_back
+"$lab" ctl front '{"kick":"'"$box"'"}' >/dev/null
+fault "$box" '{}'
+wait $pid
+is "the same while it is copied, and the connections with it" "$?" 0
+check "it was refused meanwhile" grep -q 'waits .* for the source: auth' "$HAUL/mailboxes/$box/log"
+equal "taken back while it was copied" "$box"
 
 hasnt "no token in any output or file of the haul" 'eyJ[A-Za-z0-9_-]{10}|Bearer [A-Za-z0-9]' "$tmp/out" "$HAUL"

@@ -102,5 +102,15 @@ for v in map(json.loads, sys.stdin):
         print(v["address"], v["verdict"], v["text"])' <"$tmp/proof" 2>&1)" "0 "
 }
 
+# asks [PATTERN]: waits until somebody asks the source for a folder (or until the front's counters have PATTERN), after its
+# counters were reset: what is to be stopped must have begun, and on a busy machine that takes its time.
+asks() {
+	for _ in $(seq 400); do
+		"$lab" stats front | grep -qE -e "${1:-\"(EXAMINE|SELECT|STATUS)\"}" && return
+		sleep 0.05
+	done
+	not_ok "the source is asked (${1:-for a folder})"
+}
+
 # A random whole number from $1 to $2, from the seed $RANDOM was given.
 between() { echo $(($1 + RANDOM % ($2 - $1 + 1))); }

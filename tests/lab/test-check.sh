@@ -218,17 +218,19 @@ is "a grants.csv that mbhaul.conf names and that is not there" "$rc" 69
 sed '/^grants/d' "$LAB_DIR/plain.conf" >"$conf"
 fault '*' '{"delay":400}'
 rows=$(wc -l <"$HAUL/check.jsonl")
+"$lab" ctl front '{"reset":"stats"}' >/dev/null
 "$mbhaul" --config "$conf" check -j 2 >"$tmp/out" 2>"$tmp/err" &
 pid=$!
-sleep 1.5
+asks '"(NAMESPACE|LIST|STATUS|EXAMINE)"'
 kill -INT $pid
 wait $pid
 is "Ctrl-C: 75" "$?" 75
 is "no line is lost, and none speaks of the stop" "$(wc -l <"$HAUL/check.jsonl") $(grep -cE 'killed|stopped' "$HAUL/check.jsonl")" "$rows 0"
 before=$(md5sum <"$HAUL/check.jsonl")
+"$lab" ctl front '{"reset":"stats"}' >/dev/null
 "$mbhaul" --config "$conf" check -j 2 >"$tmp/out" 2>"$tmp/err" &
 pid=$!
-sleep 1.5
+asks '"(NAMESPACE|LIST|STATUS|EXAMINE)"'
 children=$(pgrep -P $pid | tr '\n' ' ')
 check "it had processes of its own" [ -n "$children" ]
 kill -KILL $pid
@@ -247,9 +249,10 @@ fault '*' '{}'
 rm "$HAUL/check.jsonl"
 for box in alice info fr ja; do fault $box@contoso.com '{"delay":20}'; done
 fault big@contoso.com '{"delay":3000}'
+"$lab" ctl front '{"reset":"stats"}' >/dev/null
 "$mbhaul" --config "$conf" check -j 1 fr@contoso.com big@contoso.com >"$tmp/out" 2>"$tmp/err" &
 pid=$!
-sleep 3
+asks '"big@contoso.com"'
 kill -INT $pid
 wait $pid
 is "what was looked at before Ctrl-C is kept, the other not" "$(python3 -c 'import json,sys

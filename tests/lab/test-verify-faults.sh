@@ -123,10 +123,10 @@ cp "$folder/verify.json" "$tmp/old.json"
 cp "$folder/verify.jsonl" "$tmp/old.jsonl" 2>/dev/null
 cp "$HAUL/verify.csv" "$tmp/old.csv"
 fault killed '{"delay":200}'
+"$lab" ctl front '{"reset":"stats"}' >/dev/null
 "$mbhaul" --config "$conf" verify --deep --full killed@contoso.com >"$tmp/out" 2>&1 </dev/null &
 pid=$!
-"$lab" ctl front '{"reset":"stats"}' >/dev/null
-for _ in $(seq 200); do "$lab" stats front | grep -q '"FETCH"\|"UID FETCH"\|"EXAMINE"' && break; sleep 0.05; done
+asks '"(UID )?FETCH"|"EXAMINE"'
 sync killed@contoso.com
 is "a sync meanwhile: 75, it is busy" "$rc" 75
 kill -9 $pid
@@ -144,9 +144,10 @@ cp "$folder/verify.json" "$tmp/old.json"
 heeding='import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])'
 for signal in INT TERM; do
 	fault killed '{"delay":200}'
+	"$lab" ctl front '{"reset":"stats"}' >/dev/null
 	python3 -c "$heeding" "$mbhaul" --config "$conf" verify --deep --full killed@contoso.com >"$tmp/out" 2>&1 </dev/null &
 	pid=$!
-	sleep 1
+	asks
 	kill -$signal $pid
 	wait $pid
 	is "ended by SIG$signal: 75" $? 75

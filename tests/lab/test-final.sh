@@ -78,6 +78,20 @@ wait $pid
 is "and then no more" "$(at_work)" False
 
 # ---- the last pass ----
+# Stopped when all is copied and nothing of it is verified: that was no last pass.
+sync "${boxes[1]}"
+fault "${boxes[1]}" '{"delay":300}'
+"$mbhaul" --config "$conf" sync --final "${boxes[1]}" >"$tmp/out" 2>&1 &
+pid=$!
+verifies() { for p in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do tr '\0' ' ' <"/proc/$p/cmdline" | grep -q ' verify ' && return; done; return 1; }
+check "the last pass is verified" wait_for 60 verifies
+kill -s TERM $pid
+wait $pid
+is "stopped before it was verified: 75" "$?" 75
+has "it says so" "$tmp/out" 'could not be verified'
+is "and it is not called final" "$(member "${boxes[1]}" final)" ""
+fault '*' '{"body-delay":300}'
+fault "${boxes[1]}" '{"body-delay":300}'
 # More comes while it copies.
 copies() { grep -qs '"doing":[^,]*"copying"' "$HAUL/mailboxes/${boxes[1]}/status.json"; }
 for i in 1 2 3 4 5 6 7 8 9 10; do deliver "${boxes[1]}" more$i; done

@@ -1,13 +1,14 @@
 """What confined programs did, by strace, against what their AppArmor profiles allow.
 
-apparmor.py PROFILES-FOLDER TRACE NAME=PROGRAM-PATH... -- FROM=TO...
+apparmor.py PROFILES-FOLDER TRACES NAME=PROGRAM-PATH... -- FROM=TO...
 apparmor.py PROFILES-FOLDER --may NAME PERMISSIONS PATH: exit code 0 if the profile allows all of them, by other users too
 
-The rules come from apparmor_parser itself, with includes and variables expanded. NAME=PATH: which program gets which
+TRACES is how the names of strace's files begin, each of which has processes of its own. The rules come from apparmor_parser itself, with includes and variables expanded. NAME=PATH: which program gets which
 profile when it is started from one that has none; its children keep it. FROM=TO: paths of the test, as they would be
 on a system where all is installed; what lies below a FROM belongs to the person who runs the programs.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -48,11 +49,21 @@ class Trace:
 
     def __init__(self, programs):
         self.programs = programs  # path -> profile's name
-        self.label = {}           # pid -> profile's name; none: not confined
-        self.files = {}           # (pid, descriptor) -> path
         self.needs = {}           # (name, path, whether it may be another user's) -> permissions
-        self.begun = {}           # pid -> first half of a call
         self.calls = 0
+
+    def read(self, path):
+        self.label = {}    # pid -> profile's name; none: not confined
+        self.files = {}    # (pid, descriptor) -> path
+        self.begun = {}    # pid -> first half of a call
+        self.parents = {}  # pid -> who made it
+        self.seen = set()
+        with open(path, errors="replace") as f:
+            lines = f.read().split("\n")
+        for line in lines:
+            self.family(line)
+        for line in lines:
+            self.line(line)
 
     def need(self, pid, path, permissions, folder=False, foreign=False):
         if pid not in self.label:
@@ -64,11 +75,21 @@ class Trace:
             real = os.path.realpath(path)
         self.needs.setdefault((self.label[pid], real + ("/" if folder else ""), foreign), set()).update(permissions)
 
+    def family(self, line):
+        """Before all: a child may be seen at work before its parent's call has returned."""
+        m = re.match(r"(\d+) .*\b(?:clone3?|v?fork)(?:\(.*| resumed>.*) = (\d+)$", line)
+        if m:
+            self.parents[int(m[2])] = int(m[1])
+
     def line(self, line):
         m = re.match(r"(\d+) +(.*)", line)
         if not m:
             return
         pid, rest = int(m[1]), m[2]
+        if pid not in self.seen:
+            self.seen.add(pid)
+            if self.parents.get(pid) in self.label:
+                self.label[pid] = self.label[self.parents[pid]]
         if rest.endswith("<unfinished ...>"):
             self.begun[pid] = rest[:-len("<unfinished ...>")]
             return
@@ -89,10 +110,7 @@ class Trace:
 
     def call(self, pid, name, text, result):
         paths = [p.encode().decode("unicode_escape") for p in re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
-        if name in ("clone", "clone3", "fork", "vfork"):
-            if pid in self.label:
-                self.label[result] = self.label[pid]
-        elif name == "execve":
+        if name == "execve":
             program = os.path.realpath(paths[0])
             if pid in self.label:
                 self.need(pid, program, "x")
@@ -145,9 +163,8 @@ def main():
     programs = {os.path.realpath(path): name for name, path in (a.split("=", 1) for a in sys.argv[3:split])}
     moved = sorted((tuple(a.split("=", 1)) for a in sys.argv[split + 1:]), key=lambda m: -len(m[0]))
     trace = Trace(programs)
-    with open(sys.argv[2], errors="replace") as f:
-        for line in f:
-            trace.line(line)
+    for path in sorted(glob.glob(glob.escape(sys.argv[2]) + "*")):
+        trace.read(path)
     profiles = {name: Profile(folder, name) for name in set(programs.values())}
     bad = 0
     for (name, path, foreign), permissions in sorted(trace.needs.items()):

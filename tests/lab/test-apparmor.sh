@@ -85,11 +85,7 @@ kill "$(pgrep -f "^$build/mbhaul-token --config $tmp/served/")"
 wait "$tracer"
 
 real=$(realpath "$LAB_DIR")
-for n in $(seq "$traces"); do
-	# With a number of its own for each process of each trace.
-	sed "s/^\([0-9]*\) /$n\1 /; s/\(clone[0-9]*\|v*fork\)(\(.*\)= \([0-9]*\)\$/\1(\2= $n\3/; s/^\([0-9]* <\.\.\. \(clone[0-9]*\|v*fork\) resumed>.*= \)\([0-9]*\)\$/\1$n\3/" "$tmp/trace.$n"
-done >"$tmp/trace"
-python3 "$top/tests/lab/apparmor.py" "$profiles" "$tmp/trace" mbhaul-token="$build/mbhaul-token" mbhaul-token="$build/mbhaul-token-fetch" \
+python3 "$top/tests/lab/apparmor.py" "$profiles" "$tmp/trace." mbhaul-token="$build/mbhaul-token" mbhaul-token="$build/mbhaul-token-fetch" \
 	mbhaul-relay="$build/mbhaul-relay" -- "$real=/home/you/contoso" "$(realpath "$tmp/home")=/home/you" \
 	"$(realpath "$tmp/run")=/run/user/1000" "$(realpath "$tmp/sockets")=/run/mbhaul" \
 	"$(realpath "$tmp/served")=/etc/mbhaul" "$(realpath "$tmp/cache")=/run/mbhaul-token" "$build/mbhaul-token=/usr/bin/mbhaul-token" "$build/mbhaul=/usr/bin/mbhaul" \

@@ -17,6 +17,18 @@ void json_put_number(cJSON *o, const char *key, double value)
 		cJSON_AddNumberToObject(o, key, value);
 }
 
+void json_line(struct buf *out, cJSON *o)
+{
+	char *text = cJSON_PrintUnformatted(o);
+
+	if (text)
+		buf_addf(out, "%s\n", text);
+	else
+		out->failed = true;
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
+
 int json_get_string(const cJSON *o, const char *key, char **out)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);

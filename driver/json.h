@@ -17,6 +17,10 @@ void json_put(cJSON *o, const char *key, const char *value);
 /* Left out if 0. */
 void json_put_number(cJSON *o, const char *key, double value);
 
+/* Appends o as one line and frees it; out->failed tells what is wrong. */
+struct buf;
+void json_line(struct buf *out, cJSON *o);
+
 /* *out: a copy, "" if missing; to be freed. */
 int json_get_string(const cJSON *o, const char *key, char **out);
 

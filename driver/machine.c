@@ -47,7 +47,6 @@ void machine_parse(const char *text, size_t n, struct aimd *a)
 int machine_format(struct buf *out, const struct aimd *a, const char *host)
 {
 	cJSON *o = cJSON_CreateObject(), *list;
-	char *text;
 
 	cJSON_AddNumberToObject(o, "version", 1);
 	json_put(o, "host", host);
@@ -63,12 +62,8 @@ int machine_format(struct buf *out, const struct aimd *a, const char *host)
 		json_put_number(item, "mailbox", a->seen[i].mailbox);
 		json_put_number(item, "time", (double)a->seen[i].when);
 	}
-	text = cJSON_PrintUnformatted(o);
-	if (text)
-		buf_addf(out, "%s\n", text);
-	free(text);
-	cJSON_Delete(o);
-	return text && !out->failed ? 0 : -1;
+	json_line(out, o);
+	return out->failed ? -1 : 0;
 }
 
 static int read_file(struct machine *m, struct err *e)

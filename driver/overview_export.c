@@ -88,7 +88,6 @@ static cJSON *box_object(const struct overview_box *b)
 void overview_json(struct buf *out, const struct overview *v, long long now)
 {
 	cJSON *o = cJSON_CreateObject(), *array;
-	char *text;
 
 	cJSON_AddNumberToObject(o, "version", 1);
 	cJSON_AddNumberToObject(o, "time", (double)now);
@@ -114,13 +113,7 @@ void overview_json(struct buf *out, const struct overview *v, long long now)
 	array = cJSON_AddArrayToObject(o, "mailboxes");
 	for (size_t i = 0; i < v->n; i++)
 		cJSON_AddItemToArray(array, box_object(&v->v[i]));
-	text = cJSON_PrintUnformatted(o);
-	if (text)
-		buf_addf(out, "%s\n", text);
-	else
-		out->failed = true;
-	free(text);
-	cJSON_Delete(o);
+	json_line(out, o);
 }
 
 /* ---- Prometheus ---- */

@@ -32,7 +32,6 @@ void paused_parse(const char *text, size_t n, struct paused *p)
 int paused_format(struct buf *out, const struct paused *p)
 {
 	cJSON *o = cJSON_CreateObject();
-	char *text;
 
 	cJSON_AddNumberToObject(o, "version", 1);
 	cJSON_AddNumberToObject(o, "when", (double)p->when);
@@ -40,12 +39,8 @@ int paused_format(struct buf *out, const struct paused *p)
 	json_put(o, "host", p->host);
 	json_put(o, "reason", p->reason);
 	cJSON_AddBoolToObject(o, "finish", p->finish);
-	text = cJSON_PrintUnformatted(o);
-	if (text)
-		buf_addf(out, "%s\n", text);
-	free(text);
-	cJSON_Delete(o);
-	return text && !out->failed ? 0 : -1;
+	json_line(out, o);
+	return out->failed ? -1 : 0;
 }
 
 /* The folder is opened first: over NFS that is what makes the machine ask again whether there is such a file.
